@@ -1,0 +1,104 @@
+"""The ledger: the ordered record of what was collected and which files are live.
+
+`Ledger` is the contract; `sqlite` and `dynamodb` keep it, and one behaviour suite
+(`tests/ledger/`) holds both to it. Every change of the hive is one `attempt` of a commit;
+`commit.commit` wraps it with the retries that a moving head needs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from penstock.model import (
+    Commit,
+    Head,
+    Intent,
+    Lease,
+    ObjectRecord,
+    PartitionId,
+    Schema,
+)
+
+__all__ = ["MAX_OBJECTS", "HeadMoved", "Ledger"]
+
+MAX_OBJECTS = 95
+"""Objects one commit may mark: DynamoDB takes 100 items a transaction, the rest is the ledger's own."""
+
+
+class HeadMoved(Exception):
+    """`attempt` lost the race for the head; nothing was written. Read what came between, try again."""
+
+
+class Ledger(Protocol):
+    """What both stores do. Times are passed in; nothing here reads a clock but for its own backoff."""
+
+    def partitions(self) -> list[PartitionId]:
+        """Every partition that ever had a commit, sorted."""
+        ...
+
+    def head(self, partition: PartitionId) -> Head:
+        """The newest version, read consistently; `Head(0, 0)` for an unknown partition."""
+        ...
+
+    def commits(self, partition: PartitionId, after: int, upto: int | None = None) -> Iterator[Commit]:
+        """The commits with after < version <= upto (or all), oldest first, whole, without gaps.
+
+        Lists that stand outside the item (see DESIGN: `_catalog/`) are read back here.
+        """
+        ...
+
+    def objects(self, partition: PartitionId, identities: Sequence[str]) -> dict[str, ObjectRecord]:
+        """The records of those that are known; unknown ones are absent. Any number may be asked."""
+        ...
+
+    def attempt(self, commit: Commit) -> None:
+        """Write `commit` as version `commit.version`, all or nothing.
+
+        It applies only if the head stands at `commit.version - 1`, no object in `done` exists
+        (one marked bad may be replaced by a record with `redrive`), and the cursor is where
+        `cursor.seen` says. More than MAX_OBJECTS objects: ValueError.
+
+        Raises HeadMoved (nothing written), Taken (nothing written), Conflict for a moved cursor
+        (nothing written), Retry (nothing written, throttled or unreachable before sending) or
+        OutcomeUnknown. An attempt repeated with the same commit id and version after
+        OutcomeUnknown succeeds if the first one did.
+        """
+        ...
+
+    def cursor(self, partition: PartitionId, source: str) -> str | None:
+        """A source's position; None when it never moved."""
+        ...
+
+    def put_intent(self, intent: Intent) -> None:
+        """Remember what is about to be written. Same id again replaces it."""
+        ...
+
+    def drop_intent(self, commit_id: str) -> None:
+        """Forget it (its commit came, or its files are gone). Absent: nothing happens."""
+        ...
+
+    def intents(self, before: dt.datetime) -> Iterator[Intent]:
+        """Those older than `before`, oldest first."""
+        ...
+
+    def acquire(self, name: str, owner: str, now: dt.datetime, until: dt.datetime) -> Lease | None:
+        """Take or renew the lease; None when another owner holds it past `now`."""
+        ...
+
+    def release(self, name: str, owner: str) -> None:
+        """Give it back; nothing happens when another owner holds it."""
+        ...
+
+    def put_schema(self, schema: Schema) -> None:
+        """Remember a table's columns under their fingerprint. Idempotent."""
+        ...
+
+    def schemas(self, table: str) -> Mapping[str, Schema]:
+        """All schemas the table's files were written with, by fingerprint."""
+        ...
+
+    def set_checkpoint(self, partition: PartitionId, version: int) -> None:
+        """Note that a published catalogue covers `version`; never moves back."""
+        ...
