@@ -21,14 +21,26 @@ from penstock.model import (
     Schema,
 )
 
-__all__ = ["MAX_OBJECTS", "HeadMoved", "Ledger"]
+__all__ = ["MAX_OBJECTS", "Blobs", "HeadMoved", "Ledger"]
 
 MAX_OBJECTS = 95
 """Objects one commit may mark: DynamoDB takes 100 items a transaction, the rest is the ledger's own."""
 
 
-class HeadMoved(Exception):
+class HeadMoved(Exception):  # noqa: N818 - a signal between attempt and commit, never an outcome
     """`attempt` lost the race for the head; nothing was written. Read what came between, try again."""
+
+
+class Blobs(Protocol):
+    """The hive as a place for lists too long for a ledger's item; paths are relative to its root."""
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Write the whole object, replacing it; Retry when the store cannot take it now."""
+        ...
+
+    def read_bytes(self, path: str) -> bytes:
+        """Read the whole object."""
+        ...
 
 
 class Ledger(Protocol):
@@ -60,10 +72,13 @@ class Ledger(Protocol):
         (one marked bad may be replaced by a record with `redrive`), and the cursor is where
         `cursor.seen` says. More than MAX_OBJECTS objects: ValueError.
 
-        Raises HeadMoved (nothing written), Taken (nothing written), Conflict for a moved cursor
-        (nothing written), Retry (nothing written, throttled or unreachable before sending) or
-        OutcomeUnknown. An attempt repeated with the same commit id and version after
-        OutcomeUnknown succeeds if the first one did.
+        Where several things stand in the way, the one that trying on top cannot mend is told:
+        Taken, then Conflict for a moved cursor, then HeadMoved; after each of them nothing was
+        written. Retry: nothing was written (throttled, or unreachable before sending).
+        OutcomeUnknown: it may have been. An attempt repeated with the same commit and version
+        after OutcomeUnknown succeeds if the first one did; a commit's id with another content is
+        a Conflict. What is remembered of a record has its version set, `redrive` cleared and its
+        reason cut to `codec.REASON_LIMIT`.
         """
         ...
 
@@ -100,5 +115,8 @@ class Ledger(Protocol):
         ...
 
     def set_checkpoint(self, partition: PartitionId, version: int) -> None:
-        """Note that a published catalogue covers `version`; never moves back."""
+        """Note that a published catalogue covers `version`; never moves back.
+
+        ValueError when it lies beyond the head.
+        """
         ...

@@ -1,0 +1,121 @@
+"""Clients for AWS, and what its errors mean to the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+
+from penstock.errors import BadObject, PenstockError, Retry
+
+__all__ = ["Account", "AwsError", "client", "code", "fault", "session"]
+
+AwsError = (ClientError, BotoCoreError)
+"""What a boto3 call raises: an answer that says no, or no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose credentials, where, and how patiently; all defaults mean the SDK's own chain.
+
+    `retry_attempts` counts tries of one call. `role_arn` is assumed on top of the rest.
+    """
+
+    profile: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    region: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    session_name: str = "penstock"
+    endpoint_url: str | None = None
+    retry_attempts: int = 5
+    path_style: bool = False
+
+
+def session(account: Account) -> boto3.Session:
+    """A boto3 session for the account; an assumed role renews itself."""
+    made = boto3.Session(
+        profile_name=account.profile,
+        aws_access_key_id=account.access_key,
+        aws_secret_access_key=account.secret_key,
+        aws_session_token=account.session_token,
+        region_name=account.region,
+    )
+    return _assume(made, account) if account.role_arn else made
+
+
+def client(service: str, account: Account | None = None, *, pool: int = 10) -> Any:
+    """A client of `service`. `pool` is how many threads will use it at once."""
+    account = account or Account()
+    made = session(account)
+    # Standard mode retries throttling and 5xx with backoff and gives up in time for the queue to try.
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": account.retry_attempts},
+        max_pool_connections=max(10, pool),
+        connect_timeout=5,
+        read_timeout=60,
+        s3={"addressing_style": "path"} if account.path_style or account.endpoint_url else None,
+        user_agent_extra="penstock",
+    )
+    region = made.region_name or "us-east-1"
+    return made.client(service, region_name=region, endpoint_url=account.endpoint_url, config=config)  # type: ignore[call-overload]
+
+
+def _assume(base: boto3.Session, account: Account) -> boto3.Session:
+    wanted: Any = {"RoleArn": str(account.role_arn), "RoleSessionName": account.session_name}
+    if account.external_id:
+        wanted["ExternalId"] = account.external_id
+    sts = base.client("sts", region_name=base.region_name or "us-east-1", endpoint_url=account.endpoint_url)
+
+    def renew() -> dict[str, str]:
+        given = sts.assume_role(**wanted)["Credentials"]
+        return {
+            "access_key": given["AccessKeyId"],
+            "secret_key": given["SecretAccessKey"],
+            "token": given["SessionToken"],
+            "expiry_time": given["Expiration"].isoformat(),
+        }
+
+    inner = botocore.session.Session()
+    inner._credentials = DeferredRefreshableCredentials(renew, "assume-role")  # type: ignore[attr-defined]
+    return boto3.Session(botocore_session=inner, region_name=base.region_name)
+
+
+def code(error: BaseException) -> str:
+    """The service's own code of an error (`NoSuchKey`), or the name of the exception."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "")) or "Unknown"
+    return type(error).__name__
+
+
+_GONE = {
+    "NoSuchKey": "it was deleted before it was fetched",
+    "NoSuchVersion": "this version was deleted before it was fetched",
+    "404": "it was deleted before it was fetched",
+    "NoSuchBucket": "its bucket does not exist",
+    "PreconditionFailed": "it was overwritten before it was fetched; the newer version has a notice of its own",
+    "412": "it was overwritten before it was fetched; the newer version has a notice of its own",
+    "InvalidObjectState": "it is archived; restore it, then redrive",
+}
+_DENIED = ("AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled", "KMS.DisabledException")
+
+
+def fault(error: BaseException, name: str, permission: str) -> PenstockError:
+    """What a failed read of the object `name` means: BadObject when it is gone, else Retry.
+
+    Without `permission` nothing can be read, and someone will grant it: that is Retry too, so that
+    the message ends in the dead-letter queue and comes back from there.
+    """
+    what = code(error)
+    if what in _GONE:
+        return BadObject(name, f"{_GONE[what]} ({what})")
+    if what in _DENIED:
+        return Retry(f"{name}: access denied ({what}); the function's role needs {permission} on it")
+    return Retry(f"{name}: {what}: {error}")

@@ -1,0 +1,183 @@
+"""The catalogue: the DuckLake file through which readers see the hive, derived from the ledger.
+
+One DuckDB file per reader holds, per table, the live files with their statistics, partition values
+and column mapping. `refresh` brings it to the ledger's head: it copies the file, applies to the
+copy the commits it has not seen, and renames the copy into place. A process that dies on the way
+leaves the old state; readers that hold the old state keep it; two that refresh at once do the same
+work twice, and `open` in `query` looks that it got what its own refresh saw (G3).
+
+Losing the file loses nothing: it is made again from the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from penstock import extensions, tables
+from penstock.catalogue import lake, shape
+from penstock.errors import Retry
+from penstock.ledger import Ledger
+from penstock.model import REJECTED_TABLE, PartitionId, Schema
+
+__all__ = ["State", "built_in", "read", "refresh"]
+
+_FORMAT = "1"
+_STALE_SECONDS = 3600
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a catalogue file holds: each partition whole, at the version given.
+
+    `identity` is what it was derived from (hive, ledger, format): another identity, another
+    catalogue. `schemas` are those of its files, by table and fingerprint; `shapes` the columns of
+    each table.
+    """
+
+    path: Path
+    identity: str
+    versions: Mapping[PartitionId, int]
+    schemas: Mapping[tuple[str, str], Schema]
+    shapes: Mapping[str, shape.Columns]
+
+
+def built_in() -> dict[str, shape.Columns]:
+    """The columns of every built-in table, by name: what is there before the first commit."""
+    return {name: tables.find(name).all_columns() for name in tables.names()}
+
+
+def refresh(
+    path: Path, ledger: Ledger, hive: str, *, source: str, declared: Mapping[str, shape.Columns]
+) -> State:
+    """Bring the catalogue at `path` to the ledger's head, making it if need be; what it then holds.
+
+    `hive` is the root (directory or s3://bucket/prefix), `source` names the ledger: when either is
+    not what the file was derived from, it is derived anew. `declared` has the columns of the
+    tables that exist whether or not a file does. Costs one consistent read per partition when
+    nothing is new, else a copy of the file and the new commits. The ledger's errors pass through;
+    Retry when schemas keep changing under it.
+    """
+    identity = "\n".join((_FORMAT, duckdb.__version__, hive, source))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    old = read(path)
+    if old is not None and old.identity != identity:
+        old = None
+    for _ in range(_ATTEMPTS):
+        heads = _heads(ledger)
+        if old is None:
+            old = _empty(path, identity, ledger, heads)
+        elif old.versions == heads and old.shapes == _shapes(declared, old.schemas):
+            return old
+        try:
+            return _replace(old, ledger, heads, hive, declared)
+        except lake.Reshaped:
+            old = None
+    raise Retry(f"{path}: the columns of its tables changed {_ATTEMPTS} times while it was made; try again")
+
+
+def read(path: Path) -> State | None:
+    """What the file at `path` holds; None when there is none or it is no catalogue of ours."""
+    if not path.is_file():
+        return None
+    with extensions.connect() as connection:
+        try:
+            connection.execute(f"ATTACH {lake.literal(str(path))} AS lake (READ_ONLY)")
+            return _state(path, lake.Memory.read(connection, "lake"))
+        except (
+            duckdb.BinderException,
+            duckdb.CatalogException,
+            duckdb.IOException,
+            duckdb.SerializationException,
+        ):
+            return None  # a cache that cannot be read is made again
+
+
+def _state(path: Path, memory: lake.Memory) -> State:
+    return State(path, memory.identity, memory.versions, memory.schemas, memory.shapes)
+
+
+def _heads(ledger: Ledger) -> dict[PartitionId, int]:
+    partitions = ledger.partitions()
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        heads = list(pool.map(ledger.head, partitions))
+    return {partition: head.version for partition, head in zip(partitions, heads, strict=True)}
+
+
+def _shapes(
+    declared: Mapping[str, shape.Columns], schemas: Mapping[tuple[str, str], Schema]
+) -> dict[str, shape.Columns]:
+    """The columns of each table: the declared ones first, so that their types stand."""
+    found: dict[str, list[shape.Columns]] = {name: [columns] for name, columns in declared.items()}
+    for (table, _), schema in sorted(schemas.items()):
+        found.setdefault(table, []).append(schema.columns)
+    return {table: shape.union(several) for table, several in found.items()}
+
+
+def _empty(path: Path, identity: str, ledger: Ledger, heads: Mapping[PartitionId, int]) -> State:
+    """A state before the first commit that already knows every schema, so that none reshapes it."""
+    names = sorted({partition.table for partition in heads} | {REJECTED_TABLE})
+    schemas = {
+        (table, fingerprint): schema
+        for table in names
+        for fingerprint, schema in ledger.schemas(table).items()
+    }
+    return State(path, identity, {}, schemas, {})
+
+
+def _replace(
+    old: State,
+    ledger: Ledger,
+    heads: Mapping[PartitionId, int],
+    hive: str,
+    declared: Mapping[str, shape.Columns],
+) -> State:
+    """Write the new state beside the old file and rename it into place."""
+    fresh = old.path.with_name(f".{old.path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        if old.versions or old.shapes:
+            shutil.copyfile(old.path, fresh)
+        with lake.Writer(fresh, hive, old.identity, old.schemas, old.versions) as writer:
+            writer.reshape(_shapes(declared, old.schemas))
+            for files in lake.batches(ledger, old.versions, heads):
+                if new := lake.unknown(files, writer.schemas, ledger):
+                    writer.learn(new)
+                    writer.reshape(_shapes(declared, writer.schemas))
+                writer.apply(files)
+            writer.finish(heads)
+            memory = writer.memory()
+        _sweep_leftovers(fresh, old.path.name)
+        os.replace(fresh, old.path)  # noqa: PTH105 - the one call that tests interrupt
+    finally:
+        for left in (fresh, fresh.with_name(fresh.name + ".wal")):
+            left.unlink(missing_ok=True)
+    return _state(old.path, memory)
+
+
+def _sweep_leftovers(fresh: Path, name: str) -> None:
+    """Remove what refreshes that were killed an hour and more ago left behind."""
+    now = fresh.stat().st_mtime
+    for left in fresh.parent.glob(f".{name}.*.tmp*"):
+        try:
+            if now - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
+        except FileNotFoundError:
+            continue  # another process was quicker
+
+
+def covers(state: State, versions: Mapping[PartitionId, int]) -> bool:
+    """Whether `state` is at least as new as `versions` in every partition."""
+    return all(state.versions.get(partition, 0) >= version for partition, version in versions.items())
+
+
+def partitions_of(state: State) -> Sequence[PartitionId]:
+    """The partitions it knows, sorted."""
+    return sorted(state.versions)

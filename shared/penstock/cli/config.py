@@ -1,0 +1,109 @@
+"""Check the configuration: what it says, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from penstock.config import Config, Partition, load, search_path
+from penstock.convert import check_expression
+from penstock.errors import ConfigError, Problem
+
+__all__ = ["config"]
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+def check(paths: tuple[Path, ...]) -> None:
+    """Read the configuration and say what it says, or everything that is wrong with it.
+
+    PATHS are files, or directories with *.tpc and *.hcl files. Without any, the directories of
+    PENSTOCK_CONFIG_PATH (colons between them) are read, else the working directory and
+    ~/.penstock/config.
+
+    The exit status is 0 when all is well, 1 when something is wrong, 254 for a wrong command.
+
+    A file that collects CloudTrail logs:
+
+    \b
+      connection "aws" "logs" {
+        profile = "logging-account"
+      }
+      partition "aws_cloudtrail_log" "prod" {
+        source "aws_s3_bucket" {
+          connection = connection.aws.logs
+          bucket     = "my-cloudtrail-logs"
+        }
+        filter   = "event_source <> 'kms.amazonaws.com'"
+        tp_index = "recipient_account_id"
+      }
+    """
+    out = Console(highlight=False, soft_wrap=True, emoji=False)
+    where = paths or search_path()
+    try:
+        found = load(where, check_expression=check_expression)
+    except ConfigError as error:
+        _show_problems(out, error.problems)
+        raise SystemExit(1) from None
+    _show(out, found, where)
+
+
+def _show_problems(out: Console, problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        hint = f" [yellow]({escape(problem.hint)})[/]" if problem.hint else ""
+        out.print(f"[bold]{escape(place)}:[/] [red]{escape(problem.message)}[/]{hint}")
+    files = len({problem.file for problem in problems})
+    out.print(
+        f"{_count(len(problems), 'problem')} in {_count(files, 'file')}; nothing is used until they are gone"
+    )
+
+
+def _show(out: Console, found: Config, where: tuple[Path, ...]) -> None:
+    if not found.files:
+        places = f" {', '.join(str(path) for path in where)}" if where else " any search directory"
+        out.print(f"no *.tpc or *.hcl file in{escape(places)}; nothing is configured")
+        return
+    counts = [
+        _count(len(found.files), "file"),
+        _count(len(found.connections) - 1, "connection"),
+        _count(len(found.partitions), "partition"),
+        _count(len(found.workspaces), "workspace"),
+    ]
+    out.print(f"[green]all well[/]: {', '.join(counts)}")
+    for name in found.connections:
+        if name != "aws.default":
+            out.print(f"connection [bold]{escape(name)}[/]")
+    for partition in found.partitions.values():
+        _show_partition(out, partition)
+    for workspace in found.workspaces.values():
+        out.print(f"workspace [bold]{escape(workspace.name)}[/]")
+        out.print(f"  hive {escape(workspace.hive)}, ledger {escape(workspace.ledger)}")
+    for notice in found.notices:
+        out.print(f"[yellow]{escape(str(notice))}[/]")
+
+
+def _show_partition(out: Console, partition: Partition) -> None:
+    out.print(f"partition [bold]{escape(str(partition.id))}[/]")
+    for source in partition.sources:
+        out.print(
+            f"  {source.type} {escape(f's3://{source.bucket}/{source.prefix}')}"
+            f" by connection.{source.connection}"
+        )
+        out.print(f"    {escape(source.layout.text)}")
+    if partition.filter:
+        out.print(f"  filter {escape(' '.join(partition.filter.split()))}")
+    if partition.tp_index:
+        out.print(f"  tp_index {escape(partition.tp_index)}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

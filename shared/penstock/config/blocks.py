@@ -1,0 +1,182 @@
+"""The blocks of a configuration, each declared once: labels, arguments, defaults, docs.
+
+Reading and checking go by these; the reference page and completion derive from them. The arguments
+of a `source` block stand with the source (`sources/`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.sources import Argument, ArgumentType
+
+__all__ = ["BLOCKS", "DEFAULT_CONNECTION", "BlockType", "check_label"]
+
+DEFAULT_CONNECTION = "aws.default"
+"""The connection that exists without being written: the AWS SDK's own chain of credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockType:
+    """`<name> "<label>" … { <arguments>, <blocks> }`; `blocks` names the blocks it may hold."""
+
+    name: str
+    labels: tuple[str, ...]
+    description: str
+    arguments: tuple[Argument, ...]
+    blocks: tuple[str, ...] = ()
+    example: str = ""
+
+
+def check_label(text: str) -> str | None:
+    """What is wrong with a name: it becomes part of references, keys and paths."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}", text):
+        return None
+    return "expected letters, digits, underscores and hyphens, 128 at most"
+
+
+def _at_least(lowest: int) -> Callable[[Any], str | None]:
+    return lambda value: (
+        None if isinstance(value, int) and value >= lowest else f"expected a whole number from {lowest}"
+    )
+
+
+def _url(text: str) -> str | None:
+    return (
+        None
+        if re.fullmatch(r"https?://[^/\s]+/?", text)
+        else "expected http://host:port or https://host:port"
+    )
+
+
+def _role(text: str) -> str | None:
+    pattern = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
+    return None if re.fullmatch(pattern, text) else "expected arn:aws:iam::<12 digits>:role/<name>"
+
+
+def _region(text: str) -> str | None:
+    return (
+        None if re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", text) else "expected a region such as eu-central-1"
+    )
+
+
+def _hive(text: str) -> str | None:
+    if "://" in text and not text.startswith("s3://"):
+        return "expected a directory or s3://bucket/prefix"
+    if text.startswith("s3:") and not re.match(r"s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/|$)", text):
+        return "expected s3://bucket/prefix"
+    return None if text.strip() else "expected a directory or s3://bucket/prefix"
+
+
+def _ledger(text: str) -> str | None:
+    if re.fullmatch(r"dynamodb://[A-Za-z0-9_.-]{3,255}|sqlite:///.+", text):
+        return None
+    return "expected dynamodb://<table> or sqlite:///<file>"
+
+
+_CONNECTION = BlockType(
+    name="connection",
+    labels=("type", "name"),
+    description="Credentials and account scope for AWS. Without arguments, the SDK's own chain is used.",
+    arguments=(
+        Argument("profile", "string", "Profile of the shared AWS configuration files."),
+        Argument("access_key", "string", "Access key id; needs secret_key."),
+        Argument("secret_key", "string", "Secret access key; needs access_key."),
+        Argument("session_token", "string", "Session token of temporary keys; needs both keys."),
+        Argument("region", "string", "Region to call.", default="AWS_REGION, else us-east-1", check=_region),
+        Argument("role_arn", "string", "Role to assume with these credentials.", check=_role),
+        Argument("external_id", "string", "What the role's trust policy asks for; needs role_arn."),
+        Argument("session_name", "string", "Name of the role's session; needs role_arn.", default="penstock"),
+        Argument("max_error_retry_attempts", "number", "Tries of one call.", default=9, check=_at_least(1)),
+        Argument(
+            "min_error_retry_delay",
+            "number",
+            "Wait before the second try.",
+            default=25,
+            check=_at_least(1),
+            unit="ms",
+        ),
+        Argument(
+            "endpoint_url", "string", "Endpoint instead of AWS's own.", default="AWS_ENDPOINT_URL", check=_url
+        ),
+        Argument("s3_force_path_style", "bool", "Put the bucket into the path of S3 URLs.", default=False),
+    ),
+    example="""\
+connection "aws" "logs" {
+  profile = "logging-account"
+}
+""",
+)
+
+_PARTITION = BlockType(
+    name="partition",
+    labels=("table", "name"),
+    description="A named instance of a table, collected from one or more sources.",
+    arguments=(
+        Argument(
+            "filter", "string", "SQL condition over the table's columns; rows that fail it are not stored."
+        ),
+        Argument(
+            "tp_index", "string", "Column whose value divides the partition in the hive.", default="default"
+        ),
+    ),
+    blocks=("source",),
+    example="""\
+partition "aws_cloudtrail_log" "prod" {
+  source "aws_s3_bucket" {
+    connection = connection.aws.logs
+    bucket     = "my-cloudtrail-logs"
+  }
+  filter   = "event_source <> 'kms.amazonaws.com'"
+  tp_index = "recipient_account_id"
+}
+""",
+)
+
+_ELSEWHERE = "it sizes another program; Penstock's own limits are settings"
+
+
+def _ignored(name: str, type_: ArgumentType, why: str) -> Argument:
+    return Argument(name, type_, "Accepted so that existing files load.", ignored=why)
+
+
+_WORKSPACE = BlockType(
+    name="workspace",
+    labels=("name",),
+    description="A hive and its ledger, by name. `default` exists without being written.",
+    arguments=(
+        Argument(
+            "hive", "string", "Root of the Parquet files: a directory or s3://bucket/prefix.",
+            default="~/.penstock/<name>/hive", check=_hive,
+        ),
+        Argument(
+            "ledger", "string", "dynamodb://<table> or sqlite:///<file>. Required with a hive on S3.",
+            default="sqlite:///<hive>/_ledger.sqlite", check=_ledger,
+        ),
+        Argument(
+            "region", "string", "Region of the hive and the ledger.", default="AWS_REGION", check=_region
+        ),
+        Argument("profile", "string", "Profile of the shared AWS configuration files."),
+        Argument(
+            "endpoint_url", "string", "Endpoint instead of AWS's own.", default="AWS_ENDPOINT_URL", check=_url
+        ),
+        _ignored("log_level", "string", "set the level on the function or the command"),
+        _ignored("update_check", "bool", "nothing calls home"),
+        _ignored("memory_max_mb", "number", _ELSEWHERE),
+        _ignored("plugin_memory_max_mb", "number", _ELSEWHERE),
+        _ignored("temp_dir_max_mb", "number", _ELSEWHERE),
+    ),
+    example="""\
+workspace "default" {
+  hive   = "s3://my-hive/logs"
+  ledger = "dynamodb://penstock-ledger"
+  region = "eu-central-1"
+}
+""",
+)  # fmt: skip
+
+BLOCKS: dict[str, BlockType] = {block.name: block for block in (_CONNECTION, _PARTITION, _WORKSPACE)}
+"""What may stand in a file, by name."""

@@ -1,0 +1,116 @@
+"""Settings of the functions and defaults of the command line, from the environment.
+
+Nothing else in Penstock reads the environment; each setting is declared once, with its unit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.config.blocks import BLOCKS
+from penstock.errors import ConfigError, Problem
+
+__all__ = ["SETTINGS", "Setting", "Settings", "search_path", "settings_from_env", "workspace_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: `default` None means required, `least` bounds a number."""
+
+    variable: str
+    field: str
+    description: str
+    default: str | int | None = None
+    unit: str = ""
+    least: int = 1
+    most: int = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a function is told by its environment; `SETTINGS` says what each field is."""
+
+    hive: str
+    ledger: str
+    config: str
+    memory_mb: int
+    threads: int
+    commit_objects: int
+    commit_bytes: int
+    max_inflated_bytes: int
+    fetchers: int
+
+
+_MIB = 2**20
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("PENSTOCK_HIVE", "hive", "Root of the Parquet files: s3://bucket/prefix or a directory."),
+    Setting("PENSTOCK_LEDGER", "ledger", "dynamodb://<table> or sqlite:///<file>."),
+    Setting("PENSTOCK_CONFIG", "config", "Where the configuration files are.", "<hive>/_config/"),
+    Setting("PENSTOCK_MEMORY_MB", "memory_mb", "What DuckDB may reserve; it uses about half of it.", 1024, "MiB", 512),
+    Setting("PENSTOCK_THREADS", "threads", "Threads of DuckDB.", 1, "threads", 1, 64),
+    Setting("PENSTOCK_COMMIT_OBJECTS", "commit_objects", "Most objects in one commit.", 95, "objects", 1, 95),
+    Setting(
+        "PENSTOCK_COMMIT_BYTES", "commit_bytes", "Most bytes of objects, as stored, in one commit but for a "
+        "single larger object.", 32 * _MIB, "bytes",
+    ),
+    Setting(
+        "PENSTOCK_MAX_INFLATED_BYTES", "max_inflated_bytes", "An object that inflates beyond this is bad.",
+        2048 * _MIB, "bytes",
+    ),
+    Setting("PENSTOCK_FETCHERS", "fetchers", "Objects fetched at once.", 16, "fetches", 1, 256),
+)  # fmt: skip
+"""Everything that the functions can be told."""
+
+
+def settings_from_env(environ: Mapping[str, str]) -> Settings:
+    """The settings in an environment; ConfigError names every variable that is wrong or missing."""
+    problems: list[Problem] = []
+    values: dict[str, object] = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.variable, "").strip()
+        wrong, value = _read(setting, text)
+        if wrong:
+            problems.append(Problem(setting.variable, 0, wrong))
+        values[setting.field] = value
+    if problems:
+        raise ConfigError(problems)
+    values["hive"] = str(values["hive"]).rstrip("/")
+    if not environ.get("PENSTOCK_CONFIG", "").strip():
+        values["config"] = f"{values['hive']}/_config/"
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _read(setting: Setting, text: str) -> tuple[str, object]:
+    if not text:
+        wanted = f"is not set, expected: {setting.description}"
+        return (wanted if setting.default is None else ""), setting.default
+    if isinstance(setting.default, int):
+        if not (text.isascii() and text.isdigit() and setting.least <= int(text) <= setting.most):
+            upto = f" to {setting.most}" if setting.most < 2**63 - 1 else ""
+            return f'found "{text}", expected a whole number of {setting.unit} from {setting.least}{upto}', 0
+        return "", int(text)
+    declared = {argument.name: argument.check for argument in BLOCKS["workspace"].arguments}
+    check = declared.get(setting.field)
+    wrong = check(text) if check else None
+    return (f'found "{text}", {wrong}' if wrong else ""), text
+
+
+def search_path(option: str | None = None, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Where the command line looks for configuration: the option, else PENSTOCK_CONFIG_PATH, else
+    the working directory and `~/.penstock/config`. Colons separate; of the last two, what does not
+    exist is left out.
+    """
+    text = option or environ.get("PENSTOCK_CONFIG_PATH")
+    if text:
+        return tuple(Path(part).expanduser() for part in text.split(":") if part)
+    defaults = (Path(), Path("~/.penstock/config").expanduser())
+    return tuple(path for path in defaults if path.is_dir())
+
+
+def workspace_name(option: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """The workspace to use: the option, else PENSTOCK_WORKSPACE, else `default`."""
+    return option or environ.get("PENSTOCK_WORKSPACE") or "default"

@@ -1,0 +1,83 @@
+"""Formats: how the bytes of an object become raw rows, one file each; the file's name registers it.
+
+A format knows two things: where a large object may be cut so that each piece can be read alone
+(`slices`), and the SQL by which DuckDB turns the text of a piece into rows. Both are pure: no
+file, no connection.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+__all__ = ["Format", "Probe", "find", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """SQL expressions over one piece's text `content`, each cheap beside reading its rows.
+
+    readable: boolean, whether the piece has the shape of the format.
+    rows: bigint, how many raw rows stand in it.
+    unknown: varchar[], the names of fields that the table has no column for (null or empty: none).
+    """
+
+    readable: str
+    rows: str
+    unknown: str
+
+
+class Format(Protocol):
+    """What every format module offers at its top level."""
+
+    def slices(
+        self,
+        blocks: Iterable[bytes],
+        limit: int,
+        whole: Callable[[bytes], bool],
+        options: Mapping[str, object],
+    ) -> Iterator[bytes]:
+        """Cut an inflated object into pieces of about `limit` bytes, each readable by itself.
+
+        `whole` says whether a piece reads as the format; a cut is made only where it does.
+        ValueError with a reason when the object cannot be cut and does not end.
+        """
+        ...
+
+    def probe(self, record: Mapping[str, object], options: Mapping[str, object]) -> Probe:
+        """How to look at a piece before reading it; `record` are the fields the table names."""
+        ...
+
+    def rows(self, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """SQL over `content`: the list of raw rows as structs of `record`; null if unreadable."""
+        ...
+
+    def texts(self, options: Mapping[str, object]) -> str:
+        """SQL over `content`: the list of the same rows as they stand in the log, in the same order."""
+        ...
+
+    def unmapped(self, record: Mapping[str, object]) -> str:
+        """SQL over a row's text `raw`: JSON of what `record` does not name; null if nothing."""
+        ...
+
+    def complaint(self, head: bytes, options: Mapping[str, object]) -> str:
+        """Why a piece that is not readable is not: found and expected, in words."""
+        ...
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of all formats, sorted."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def find(name: str) -> Format:
+    """The format of that name; KeyError when there is none."""
+    if name not in names():
+        raise KeyError(name)
+    module: Format = importlib.import_module(f"{__name__}.{name}")
+    return module

@@ -1,0 +1,160 @@
+"""The hive's root, a directory or `s3://bucket/prefix`: names, escaping, and putting files there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from penstock import aws
+from penstock.errors import Retry
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split", "unescape"]
+
+# What Hive escapes in partition values: control characters and these; Trino and Spark do the same.
+# https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^]")
+
+
+def escape(value: str) -> str:
+    """A partition value as it stands in a path: `%` and two hex digits for what Hive escapes.
+
+    `.` and `..` are escaped too: a directory of that name is another one.
+    """
+    if value in (".", ".."):
+        return value.replace(".", "%2E")
+    return _UNSAFE.sub(lambda found: f"%{ord(found.group()):02X}", value)
+
+
+def unescape(text: str) -> str:
+    """The value that `escape` was given."""
+    return re.sub(r"%([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text)
+
+
+def data_path(table: str, partition: str, tp_index: str, tp_date: dt.date, name: str) -> str:
+    """Where a file of these rows stands below the root; see DESIGN, "The hive"."""
+    return (
+        f"tp_table={escape(table)}/tp_partition={escape(partition)}/tp_index={escape(tp_index)}"
+        f"/tp_date={tp_date.isoformat()}/{name}"
+    )
+
+
+def split(root: str) -> tuple[str, str]:
+    """Bucket and key prefix (no slash at either end) of `s3://bucket/prefix`."""
+    bucket, _, prefix = root.removeprefix("s3://").partition("/")
+    return bucket, prefix.strip("/")
+
+
+class Hive(Protocol):
+    """A place for immutable files, addressed below its root. Writing the same again is harmless."""
+
+    @property
+    def root(self) -> str:
+        """Directory or `s3://bucket/prefix`, without a slash at the end."""
+        ...
+
+    def upload(self, path: str, file: Path) -> None:
+        """Put a local file there, whole or not at all. Retry when it cannot be done now."""
+        ...
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Put these bytes there, whole or not at all. Retry when it cannot be done now."""
+        ...
+
+    def read_bytes(self, path: str) -> bytes:
+        """What stands there. FileNotFoundError when nothing does."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Take it away; nothing happens when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHive:
+    """A hive in a directory, for the embedded workspace and for trying."""
+
+    root: str
+
+    def upload(self, path: str, file: Path) -> None:
+        """Copied beside its place, then renamed into it."""
+        self.write_bytes(path, file.read_bytes())
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Written beside its place, then renamed into it."""
+        target = Path(self.root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"_{target.name}.{os.getpid()}.tmp")
+        beside.write_bytes(data)
+        beside.replace(target)
+
+    def read_bytes(self, path: str) -> bytes:
+        """The file's bytes."""
+        return Path(self.root, path).read_bytes()
+
+    def delete(self, path: str) -> None:
+        """Unlink."""
+        Path(self.root, path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Hive:
+    """A hive in a bucket. One PutObject a file: S3 shows an object whole or not at all."""
+
+    root: str
+    client: S3Client
+
+    def upload(self, path: str, file: Path) -> None:
+        """PutObject from the file."""
+        with file.open("rb") as body:
+            self._put(path, body)
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """PutObject."""
+        self._put(path, data)
+
+    def read_bytes(self, path: str) -> bytes:
+        """GetObject."""
+        bucket, key = self._place(path)
+        try:
+            return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            if aws.code(error) in ("NoSuchKey", "404"):
+                raise FileNotFoundError(f"s3://{bucket}/{key}") from error
+            raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
+
+    def delete(self, path: str) -> None:
+        """DeleteObject."""
+        bucket, key = self._place(path)
+        try:
+            self.client.delete_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
+
+    def _put(self, path: str, body: object) -> None:
+        bucket, key = self._place(path)
+        try:
+            self.client.put_object(Bucket=bucket, Key=key, Body=body)  # type: ignore[arg-type]
+        except (ClientError, BotoCoreError) as error:
+            raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
+
+    def _place(self, path: str) -> tuple[str, str]:
+        bucket, prefix = split(self.root)
+        return bucket, f"{prefix}/{path}" if prefix else path
+
+
+def open_hive(root: str, client: S3Client | None = None) -> Hive:
+    """The hive at `root`; a client is needed for S3 only."""
+    if not root.startswith("s3://"):
+        return LocalHive(root.rstrip("/"))
+    if client is None:
+        raise TypeError(f"{root}: an S3 client is needed to open it")
+    return S3Hive(root.rstrip("/"), client)

@@ -1,0 +1,235 @@
+"""The SQL that turns raw rows into a table's rows: built from declarations, run by `convert`.
+
+All statements read the text of `Piece`s: objects, or slices of one too large to be read at once.
+What is known of each piece stands in the statement as a list of structs, looked up by its file:
+joining a table to the texts costs as much as parsing them. Text is built here; nothing runs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock import formats, tables
+from penstock.model import REJECTED_TABLE
+from penstock.tables import COMMON_COLUMNS, Table
+
+__all__ = ["Piece", "Recipe", "identifier", "literal"]
+
+# Readers that keep nanoseconds (Spark, pandas) cannot hold times beyond this year.
+_EARLIEST, _LATEST = "TIMESTAMP '1970-01-01'", "TIMESTAMP '2262-01-01'"
+
+
+def literal(value: str) -> str:
+    """A SQL string literal."""
+    quoted = "'" + value.replace("'", "''") + "'"
+    return quoted if "\0" not in quoted else quoted.replace("\0", "' || chr(0) || '")
+
+
+def identifier(name: str) -> str:
+    """A SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file with the text of an object, or of a slice of it, and what its rows inherit.
+
+    `object` numbers the object in its commit. `id_prefix` (24 hex digits) and the row's number in
+    the object make its `tp_id`. `first_row` is the number of the piece's first row, `rows` how
+    many it has (known after the probe).
+    """
+
+    path: str
+    object: int
+    id_prefix: str
+    source_type: str
+    source_name: str
+    source_location: str
+    modified: dt.datetime | None = None
+    first_row: int = 0
+    rows: int = 0
+
+    def struct(self) -> str:
+        """SQL for what the piece's rows inherit."""
+        modified = f"TIMESTAMP {literal(_sql_time(self.modified))}" if self.modified else "NULL::TIMESTAMP"
+        return (
+            f"{{'_object': {self.object}, 'id_prefix': {literal(self.id_prefix)}, 'first_row': {self.first_row}, "
+            f"'n': {self.rows}, 'tp_source_type': {literal(self.source_type)}, "
+            f"'tp_source_name': {literal(self.source_name)}, "
+            f"'tp_source_location': {literal(self.source_location)}, '_modified': {modified}}}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one partition's objects become rows: its table, filter and index, and when it is now."""
+
+    table: Table
+    partition: str
+    filter: str | None = None
+    tp_index: str | None = None
+
+    def probe(self, pieces: Sequence[Piece]) -> str:
+        """Per piece, in no order: (path, readable, rows, unknown field names)."""
+        form = formats.find(self.table.format)
+        look = form.probe(self.table.record(), self.table.format_options)
+        return (
+            f"SELECT filename, coalesce({look.readable}, false), coalesce({look.rows}, 0), {look.unknown} "
+            f"FROM {_files(pieces)}"
+        )
+
+    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
+        """The stored rows with every column, in file order (index, day, time)."""
+        keep = "" if self.filter is None else f" AND coalesce(({self.filter}), false)"
+        columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
+        order = "" if self.tp_index is None else "tp_index, "
+        return (
+            f"SELECT {', '.join(identifier(name) for name in columns)} "
+            f"FROM ({self._standard(pieces, ingested, unmapped=unmapped)}) "
+            f"WHERE {_POSSIBLE}{keep} ORDER BY {order}tp_timestamp, _object, _row"
+        )
+
+    def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
+        """Per object: (object, rows stored, filtered, rejected), counted row by row."""
+        keep = "true" if self.filter is None else f"coalesce(({self.filter}), false)"
+        return (
+            f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND {keep}), "
+            f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT {keep}), count(*) FILTER (WHERE NOT {_POSSIBLE}) "
+            f"FROM ({self._standard(pieces, ingested, unmapped=False)}) GROUP BY _object"
+        )
+
+    def rejects(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
+        """The rejected rows in the shape of the table `tp_rejected`."""
+        source = (
+            f"SELECT s.*, t.raw FROM ({self._standard(pieces, ingested, unmapped=False)}) s "
+            f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE NOT {_POSSIBLE}"
+        )
+        filled = {
+            "raw": "raw",
+            "reason": self._reason(),
+            "row_number": "_row + 1",
+            "table_name": literal(self.table.name),
+            "tp_timestamp": "coalesce(_modified, tp_ingest_timestamp)",
+            "tp_date": "coalesce(_modified, tp_ingest_timestamp)::DATE",
+            "tp_index": literal(self.table.name),
+        } | {
+            name: name
+            for name in (
+                "tp_id",
+                "tp_ingest_timestamp",
+                "tp_source_location",
+                "tp_source_name",
+                "tp_source_type",
+            )
+        }
+        columns = ", ".join(
+            f"({filled.get(name, 'NULL')})::{type_} AS {identifier(name)}"
+            for name, type_ in tables.find(REJECTED_TABLE).all_columns()
+            if name not in ("tp_table", "tp_partition")
+        )
+        return f"SELECT {columns} FROM ({source}) ORDER BY tp_timestamp, tp_id"
+
+    def _reason(self) -> str:
+        time = self.table.enrichment["tp_timestamp"]
+        source = next((c.source for c in self.table.columns if c.name == time), time)
+        return (
+            f"CASE WHEN json_valid(raw) AND json_type(raw) <> 'OBJECT' THEN 'found ' || json_type(raw) || ', expected a record' "
+            f"WHEN tp_timestamp IS NULL AND TRY(raw->>{literal(source)}) IS NULL "
+            f"THEN {literal(f'{source} is missing')} "
+            f"WHEN tp_timestamp IS NULL THEN {literal(source + ': found ')} || coalesce(TRY(raw->{literal(source)})::VARCHAR, 'nothing') "
+            f"|| ', expected a time such as 2026-01-31T23:59:59Z' "
+            f"ELSE {literal(source + ': found ')} || tp_timestamp::VARCHAR || ', expected a time from 1970 to 2261' END"
+        )
+
+    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
+        """Every raw row with the table's columns, judged by nobody yet."""
+        form = formats.find(self.table.format)
+        record, options = self.table.record(), self.table.format_options
+        raws = f", {form.texts(options)} AS raws" if unmapped else ""
+        read = (
+            f"SELECT * EXCLUDE (first_row, n, recs{', raws' if unmapped else ''}), "
+            "unnest(range(first_row, first_row + n)) AS _row, unnest(recs) AS r"
+            f"{', unnest(raws) AS raw' if unmapped else ''} FROM ("
+            f"SELECT * EXCLUDE (content), {form.rows(record, options)} AS recs{raws} FROM {_texts(pieces)})"
+        )
+        own = ", ".join(f"({c.expression})::{c.type} AS {identifier(c.name)}" for c in self.table.columns)
+        rest = self._unmapped(form.unmapped(record) if unmapped else None)
+        first = (
+            f"SELECT {own}, ({rest})::JSON AS unmapped, _object, _row, _modified, "
+            "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
+            f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
+        )
+        stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
+        filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
+        common = ", ".join(f"{_shape(name, sql)} AS {name}" for name, sql in filled.items())
+        second = f"SELECT *, {common} FROM ({first})"
+        return (
+            f"SELECT *, tp_timestamp::DATE AS tp_date, {self._index()} AS tp_index, "
+            f"{literal(self.table.name)} AS tp_table, {literal(self.partition)} AS tp_partition FROM ({second})"
+        )
+
+    def _unmapped(self, rest: str | None) -> str:
+        """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type."""
+        unfit = {
+            column.source: f'r."{column.source}" IS NOT NULL AND ({column.expression}) IS NULL'
+            for column in self.table.columns
+            if column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
+        }
+        if not unfit:
+            return rest or "NULL"
+        pairs = ", ".join(
+            f'{literal(source)}, CASE WHEN {test} THEN r."{source}" END' for source, test in unfit.items()
+        )
+        # A patch drops nulls: only the texts that did not fit are left of the object.
+        found = f"json_merge_patch(coalesce({rest or 'NULL'}, '{{}}'), json_object({pairs}))"
+        if rest is None:
+            return f"CASE WHEN {' OR '.join(f'({test})' for test in unfit.values())} THEN {found} END"
+        return f"nullif({found}, '{{}}')"
+
+    def _raw(self, pieces: Sequence[Piece]) -> str:
+        form = formats.find(self.table.format)
+        return (
+            "SELECT id_prefix || lpad(to_hex(first_row + i), 8, '0') AS tp_id, raw FROM ("
+            "SELECT id_prefix, first_row, unnest(range(len(raws))) AS i, coalesce(unnest(raws), 'null') AS raw FROM ("
+            f"SELECT id_prefix, first_row, {form.texts(self.table.format_options)} AS raws FROM {_texts(pieces)}))"
+        )
+
+    def _index(self) -> str:
+        if self.tp_index is None:
+            return "'default'"
+        return f"coalesce(nullif({identifier(self.tp_index)}::VARCHAR, ''), 'default')"
+
+
+_POSSIBLE = f"coalesce(tp_timestamp >= {_EARLIEST} AND tp_timestamp < {_LATEST}, false)"
+
+_SET_ELSEWHERE = (
+    "tp_id", "tp_date", "tp_index", "tp_table", "tp_partition",
+    "tp_source_type", "tp_source_name", "tp_source_location",
+)  # fmt: skip
+_EMPTY = {c.name: "NULL" for c in COMMON_COLUMNS if c.name not in _SET_ELSEWHERE}
+_TYPES = {c.name: c.type for c in COMMON_COLUMNS}
+
+
+def _shape(name: str, sql: str) -> str:
+    """An expression in its column's type; a list without elements is null."""
+    typed = f"({sql})::{_TYPES[name]}"
+    if _TYPES[name].endswith("[]") and sql != "NULL":
+        return f"CASE WHEN len({typed}) > 0 THEN {typed} END"
+    return typed
+
+
+def _sql_time(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _files(pieces: Sequence[Piece]) -> str:
+    return f"read_text([{', '.join(literal(piece.path) for piece in pieces)}])"
+
+
+def _texts(pieces: Sequence[Piece]) -> str:
+    """The pieces' texts with what their rows inherit."""
+    paths = ", ".join(literal(piece.path) for piece in pieces)
+    known = ", ".join(piece.struct() for piece in pieces)
+    return f"(SELECT unnest([{known}][list_position([{paths}], filename)]), content FROM {_files(pieces)})"

@@ -1,0 +1,269 @@
+"""AWS CloudTrail: who did what, where and when, through the AWS API."""
+
+from __future__ import annotations
+
+from penstock.tables import Column, Example, Table, utc
+
+_DOCS = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html"
+
+_ISSUER = {
+    "type": "VARCHAR",
+    "principalId": "VARCHAR",
+    "arn": "VARCHAR",
+    "accountId": "VARCHAR",
+    "userName": "VARCHAR",
+}
+_SESSION = {
+    "attributes": {"creationDate": "VARCHAR", "mfaAuthenticated": "VARCHAR"},
+    "sessionIssuer": _ISSUER,
+    "webIdFederationData": {"federatedProvider": "VARCHAR", "attributes": "JSON"},
+    "ec2RoleDelivery": "VARCHAR",
+    "ec2IssuedInVpc": "VARCHAR",
+    "sourceIdentity": "VARCHAR",
+    "assumedRoot": "VARCHAR",
+}
+_IDENTITY = {
+    "type": "VARCHAR",
+    "principalId": "VARCHAR",
+    "arn": "VARCHAR",
+    "accountId": "VARCHAR",
+    "accessKeyId": "VARCHAR",
+    "userName": "VARCHAR",
+    "invokedBy": "VARCHAR",
+    "identityProvider": "VARCHAR",
+    "credentialId": "VARCHAR",
+    "sessionContext": _SESSION,
+    "onBehalfOf": {"userId": "VARCHAR", "identityStoreArn": "VARCHAR"},
+    "inScopeOf": "JSON",
+}
+_TLS = {
+    "tlsVersion": "VARCHAR",
+    "cipherSuite": "VARCHAR",
+    "clientProvidedHostHeader": "VARCHAR",
+    "keyExchange": "VARCHAR",
+}
+
+_IDENTITY_TYPE = (
+    "STRUCT(access_key_id VARCHAR, account_id VARCHAR, arn VARCHAR, credential_id VARCHAR, "
+    "identity_provider VARCHAR, in_scope_of JSON, invoked_by VARCHAR, "
+    "on_behalf_of STRUCT(identity_store_arn VARCHAR, user_id VARCHAR), principal_id VARCHAR, "
+    "session_context STRUCT(assumed_root VARCHAR, attributes STRUCT(creation_date BIGINT, mfa_authenticated VARCHAR), "
+    "ec2_issued_in_vpc VARCHAR, ec2_role_delivery VARCHAR, "
+    'session_issuer STRUCT(account_id VARCHAR, arn VARCHAR, principal_id VARCHAR, "type" VARCHAR, user_name VARCHAR), '
+    "source_identity VARCHAR, "
+    "web_id_federation_data STRUCT(attributes JSON, federated_provider VARCHAR)), "
+    '"type" VARCHAR, user_name VARCHAR)'
+)
+
+_CONTEXT = "r.userIdentity.sessionContext"
+
+# AWS writes 2026-01-31T23:59:59Z; records of the first years also 20131102T010628Z.
+_CREATED = f"{_CONTEXT}.attributes.creationDate"
+_CREATED_MS = (
+    f"epoch_ms(coalesce(try_cast({_CREATED} AS TIMESTAMP), try_strptime({_CREATED}, '%Y%m%dT%H%M%SZ')))"
+)
+
+_SESSION_SQL = f"""CASE WHEN {_CONTEXT} IS NULL THEN NULL ELSE {{
+    'assumed_root': {_CONTEXT}.assumedRoot,
+    'attributes': CASE WHEN {_CONTEXT}.attributes IS NULL THEN NULL ELSE {{
+        'creation_date': {_CREATED_MS}, 'mfa_authenticated': {_CONTEXT}.attributes.mfaAuthenticated}} END,
+    'ec2_issued_in_vpc': {_CONTEXT}.ec2IssuedInVpc,
+    'ec2_role_delivery': {_CONTEXT}.ec2RoleDelivery,
+    'session_issuer': CASE WHEN {_CONTEXT}.sessionIssuer IS NULL THEN NULL ELSE {{
+        'account_id': {_CONTEXT}.sessionIssuer.accountId,
+        'arn': {_CONTEXT}.sessionIssuer.arn,
+        'principal_id': {_CONTEXT}.sessionIssuer.principalId,
+        'type': {_CONTEXT}.sessionIssuer."type",
+        'user_name': {_CONTEXT}.sessionIssuer.userName}} END,
+    'source_identity': {_CONTEXT}.sourceIdentity,
+    'web_id_federation_data': CASE WHEN {_CONTEXT}.webIdFederationData IS NULL THEN NULL ELSE {{
+        'attributes': {_CONTEXT}.webIdFederationData.attributes,
+        'federated_provider': {_CONTEXT}.webIdFederationData.federatedProvider}} END
+}} END"""
+
+_IDENTITY_SQL = f"""CASE WHEN r.userIdentity IS NULL THEN NULL ELSE {{
+    'access_key_id': r.userIdentity.accessKeyId,
+    'account_id': r.userIdentity.accountId,
+    'arn': r.userIdentity.arn,
+    'credential_id': r.userIdentity.credentialId,
+    'identity_provider': r.userIdentity.identityProvider,
+    'in_scope_of': r.userIdentity.inScopeOf,
+    'invoked_by': r.userIdentity.invokedBy,
+    'on_behalf_of': CASE WHEN r.userIdentity.onBehalfOf IS NULL THEN NULL ELSE {{
+        'identity_store_arn': r.userIdentity.onBehalfOf.identityStoreArn,
+        'user_id': r.userIdentity.onBehalfOf.userId}} END,
+    'principal_id': r.userIdentity.principalId,
+    'session_context': {_SESSION_SQL},
+    'type': r.userIdentity."type",
+    'user_name': r.userIdentity.userName
+}} END"""
+
+_TLS_SQL = """CASE WHEN r.tlsDetails IS NULL THEN NULL ELSE {
+    'cipher_suite': r.tlsDetails.cipherSuite,
+    'client_provided_host_header': r.tlsDetails.clientProvidedHostHeader,
+    'key_exchange': r.tlsDetails.keyExchange,
+    'tls_version': r.tlsDetails.tlsVersion
+} END"""
+
+# For each resource: its ARN, the account in it, and the bare name that people search for.
+_AKAS_SQL = """CASE WHEN resources IS NOT NULL THEN flatten(list_transform(
+    list_filter(
+        TRY(from_json(resources, '["JSON"]')).list_transform(lambda x: x->>'ARN'),
+        lambda arn: len(string_split(arn, ':')) >= 6),
+    lambda arn: list_filter([
+        arn,
+        nullif(string_split(arn, ':')[5], ''),
+        CASE string_split(arn, ':')[3]
+            WHEN 's3' THEN nullif(string_split(string_split(arn, ':')[6], '/')[1], '')
+            WHEN 'ec2' THEN nullif(regexp_extract(string_split(arn, ':')[6], '^(?:instance|volume)/(.+)$', 1), '')
+        END], lambda name: name IS NOT NULL))) END"""
+
+
+def _text(name: str, source: str, description: str) -> Column:
+    return Column(name, "VARCHAR", f'r."{source}"', description, source)
+
+
+def _json(name: str, source: str, description: str) -> Column:
+    return Column(name, "JSON", f'r."{source}"', description, source, "JSON")
+
+
+def _flag(name: str, source: str, description: str) -> Column:
+    return Column(name, "BOOLEAN", f'try_cast(r."{source}" AS BOOLEAN)', description, source)
+
+
+TABLE = Table(
+    name="aws_cloudtrail_log",
+    description="API activity in AWS accounts as CloudTrail records it: management, data and network activity events.",
+    reference=_DOCS,
+    format="json_records",
+    format_options={"path": "Records"},
+    columns=(
+        _json("addendum", "addendum", "Why and how a record was changed or delivered late."),
+        _json(
+            "additional_event_data",
+            "additionalEventData",
+            "Data of the event that is neither request nor response.",
+        ),
+        _text("api_version", "apiVersion", "API version of the AwsApiCall."),
+        _text("aws_region", "awsRegion", "Region the request was made to."),
+        _json("edge_device_details", "edgeDeviceDetails", "Edge device that a request was aimed at."),
+        _text("error_code", "errorCode", "AWS service error, if the request failed."),
+        _text("error_message", "errorMessage", "Description of the error."),
+        _text("event_category", "eventCategory", "Management, Data, NetworkActivity or Insight."),
+        _json(
+            "event_context", "eventContext", "Resource tags and request context of enriched events (1.11)."
+        ),
+        _text("event_id", "eventID", "Identifier that CloudTrail gives each event."),
+        _text("event_name", "eventName", "Action that was requested."),
+        _text("event_source", "eventSource", "Service the request was made to, such as ec2.amazonaws.com."),
+        Column(
+            "event_time",
+            "TIMESTAMP",
+            utc('r."eventTime"'),
+            "When the request was completed, UTC.",
+            "eventTime",
+        ),
+        _text("event_type", "eventType", "AwsApiCall, AwsServiceEvent, AwsConsoleSignIn and others."),
+        _text("event_version", "eventVersion", "Version of the record format."),
+        _json(
+            "insight_details", "insightDetails", "Details of an Insights event, where one stands among logs."
+        ),
+        _flag("management_event", "managementEvent", "Whether it is a management event."),
+        _flag("read_only", "readOnly", "Whether the action only reads."),
+        _text("recipient_account_id", "recipientAccountId", "Account that received the event."),
+        _text("request_id", "requestID", "Identifier of the request, made by the service called."),
+        _json("request_parameters", "requestParameters", "Parameters sent with the request."),
+        _json("resources", "resources", "Resources accessed: list of objects with ARN, accountId and type."),
+        _json("response_elements", "responseElements", "Response of actions that make changes."),
+        _json(
+            "service_event_details", "serviceEventDetails", "What triggered a service event and its result."
+        ),
+        _text(
+            "session_credential_from_console",
+            "sessionCredentialFromConsole",
+            "The text true when the session came from the console.",
+        ),
+        _text(
+            "shared_event_id",
+            "sharedEventID",
+            "Same in the events that one action leaves in several accounts.",
+        ),
+        _text(
+            "source_ip_address", "sourceIPAddress", "Address, service host name or AWS Internal that called."
+        ),
+        Column(
+            "tls_details",
+            "STRUCT(cipher_suite VARCHAR, client_provided_host_header VARCHAR, key_exchange VARCHAR, tls_version VARCHAR)",
+            _TLS_SQL,
+            "TLS version, cipher suite, key exchange and host header of the call.",
+            "tlsDetails",
+            _TLS,
+        ),
+        _text("user_agent", "userAgent", "Agent through which the request was made."),
+        Column(
+            "user_identity",
+            _IDENTITY_TYPE,
+            _IDENTITY_SQL,
+            "Who made the request; session_context.attributes.creation_date is in milliseconds since 1970.",
+            "userIdentity",
+            _IDENTITY,
+        ),
+        _text("vpc_endpoint_account_id", "vpcEndpointAccountId", "Account that owns the VPC endpoint."),
+        _text("vpc_endpoint_id", "vpcEndpointId", "VPC endpoint the request came through."),
+    ),
+    enrichment={
+        "tp_timestamp": "event_time",
+        "tp_source_ip": "source_ip_address",
+        "tp_ips": "CASE WHEN source_ip_address <> '' THEN [source_ip_address] END",
+        "tp_akas": _AKAS_SQL,
+        "tp_usernames": (
+            "list_filter([CASE WHEN starts_with(user_identity.access_key_id, 'AKIA') THEN user_identity.access_key_id END, "
+            "nullif(user_identity.user_name, '')], lambda name: name IS NOT NULL)"
+        ),
+    },
+    layouts={
+        "aws_s3_bucket": (
+            "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/CloudTrail/%{DATA:region}/"
+            "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/%{DATA}.json.gz"
+        ),
+    },
+    not_logs={
+        r"/CloudTrail-Digest/": "digest file of log file validation",
+        r"/CloudTrail-Insight/": "CloudTrail Insights file",
+        r"/CloudTrail-Aggregated/": "aggregated events file",
+        r"/$": "folder marker",
+        r"(^|/)README(\.[a-z]+)?$": "not a log",
+    },
+    statistics=("aws_region", "event_name", "event_source", "event_time", "recipient_account_id"),
+    examples=(
+        Example(
+            "Most frequent calls",
+            "select event_source, event_name, count(*) as calls from aws_cloudtrail_log\n"
+            "group by all order by calls desc, event_name limit 10",
+        ),
+        Example(
+            "Errors by principal",
+            "select user_identity.arn as principal, error_code, count(*) as errors from aws_cloudtrail_log\n"
+            "where error_code is not null group by all order by errors desc, principal limit 10",
+        ),
+        Example(
+            "Console sign-ins without MFA",
+            "select tp_timestamp, user_identity.arn as principal, source_ip_address,\n"
+            "  response_elements->>'ConsoleLogin' as result\n"
+            "from aws_cloudtrail_log\n"
+            "where event_name = 'ConsoleLogin' and additional_event_data->>'MFAUsed' = 'No'\n"
+            "order by tp_timestamp desc limit 20",
+        ),
+        Example(
+            "Use of the root user",
+            "select tp_timestamp, event_name, event_source, source_ip_address from aws_cloudtrail_log\n"
+            "where user_identity.type = 'Root' and event_type <> 'AwsServiceEvent'\n"
+            "order by tp_timestamp desc limit 20",
+        ),
+        Example(
+            "Everything one access key did",
+            "select tp_timestamp, event_source, event_name, error_code, source_ip_address from aws_cloudtrail_log\n"
+            "where list_contains(tp_usernames, 'AKIAIOSFODNN7EXAMPLE') order by tp_timestamp limit 100",
+        ),
+    ),
+)
