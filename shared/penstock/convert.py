@@ -296,12 +296,15 @@ def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], di
         for piece in pieces
         if not answers[piece.path].readable
     }
-    good = [replace(piece, rows=answers[piece.path].rows) for piece in pieces if answers[piece.path].readable]
+    good = [
+        replace(piece, rows=answer.rows, unknown=bool(answer.unknown))
+        for piece, answer in ((piece, answers[piece.path]) for piece in pieces)
+        if answer.readable
+    ]
     tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in good}
     filled = [piece for piece in good if piece.rows]
     if filled:
-        unknown = any(answers[piece.path].unknown for piece in filled)
-        stored = _write_rows(batch, filled, unmapped=unknown)
+        stored = _copy(batch, batch.recipe.rows(filled, batch.time), batch.recipe.table, filled)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _count(batch, filled, tallies, stored)
     return reasons, tallies
@@ -338,11 +341,6 @@ def _probe(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:
         # read_text passes silently over a file that is not there.
         raise Retry(f"{missing[0]}: the fetched text has vanished from the work folder")
     return answers
-
-
-def _write_rows(batch: _Batch, pieces: Sequence[Piece], *, unmapped: bool) -> int:
-    rows = batch.recipe.rows(pieces, batch.time, unmapped=unmapped)
-    return _copy(batch, rows, batch.recipe.table, pieces)
 
 
 def _copy(batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece]) -> int:

@@ -37,8 +37,8 @@ class Piece:
     """A file with the text of an object, or of a slice of it, and what its rows inherit.
 
     `object` numbers the object in its commit. `id_prefix` (24 hex digits) and the row's number in
-    the object make its `tp_id`. `first_row` is the number of the piece's first row, `rows` how
-    many it has (known after the probe).
+    the object make its `tp_id`. `first_row` is the number of the piece's first row. The probe tells
+    how many `rows` it has and whether fields are in it that the table does not know.
     """
 
     path: str
@@ -50,6 +50,7 @@ class Piece:
     modified: dt.datetime | None = None
     first_row: int = 0
     rows: int = 0
+    unknown: bool = False
 
     def struct(self) -> str:
         """SQL for what the piece's rows inherit."""
@@ -80,14 +81,14 @@ class Recipe:
             f"FROM {_files(pieces)}"
         )
 
-    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
+    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """The stored rows with every column, in file order (index, day, time)."""
         keep = "" if self.filter is None else f" AND coalesce(({self.filter}), false)"
         columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
         order = "" if self.tp_index is None else "tp_index, "
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested, unmapped=unmapped)}) "
+            f"FROM ({self._standard(pieces, ingested)}) "
             f"WHERE {_POSSIBLE}{keep} ORDER BY {order}tp_timestamp, _object, _row"
         )
 
@@ -97,13 +98,13 @@ class Recipe:
         return (
             f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND {keep}), "
             f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT {keep}), count(*) FILTER (WHERE NOT {_POSSIBLE}) "
-            f"FROM ({self._standard(pieces, ingested, unmapped=False)}) GROUP BY _object"
+            f"FROM ({self._standard(pieces, ingested)}) GROUP BY _object"
         )
 
     def rejects(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """The rejected rows in the shape of the table `tp_rejected`."""
         source = (
-            f"SELECT s.*, t.raw FROM ({self._standard(pieces, ingested, unmapped=False)}) s "
+            f"SELECT s.*, t.raw FROM ({self._standard(pieces, ingested)}) s "
             f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE NOT {_POSSIBLE}"
         )
         filled = {
@@ -143,8 +144,17 @@ class Recipe:
             f"ELSE {literal(source + ': found ')} || tp_timestamp::VARCHAR || ', expected a time from 1970 to 2261' END"
         )
 
-    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
-        """Every raw row with the table's columns, judged by nobody yet."""
+    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
+        """Every raw row with the table's columns, judged by nobody yet.
+
+        Only pieces with unknown fields pay for finding out which rows have them.
+        """
+        groups = [[p for p in pieces if p.unknown is unknown] for unknown in (False, True)]
+        return " UNION ALL ".join(
+            self._alike(group, ingested, unmapped=group[0].unknown) for group in groups if group
+        )
+
+    def _alike(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
         form = formats.find(self.table.format)
         record, options = self.table.record(), self.table.format_options
         raws = f", {form.texts(options)} AS raws" if unmapped else ""

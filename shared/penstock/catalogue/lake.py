@@ -23,7 +23,6 @@ from typing import Self
 import duckdb
 
 from penstock import extensions
-from penstock.catalogue import rows
 from penstock.catalogue.mapping import mapping_rows
 from penstock.catalogue.shape import Columns, additions, quoted, union
 from penstock.errors import PenstockError
@@ -41,7 +40,7 @@ META = "__ducklake_metadata_lake"
 _BLOCK = 16_384  # bytes; DuckDB's usual 256 KiB would make an empty catalogue of 5 MB
 
 
-class Reshaped(Exception):  # noqa: N818 - a signal to begin anew, never an outcome
+class Reshaped(Exception):
     """A table's columns changed in a way that only a new file can hold."""
 
 
@@ -223,6 +222,8 @@ class Writer:
 
     def apply(self, files: Files) -> None:
         """Take out the removed files and put in the added ones."""
+        from penstock.catalogue import rows  # pyarrow: not for a query that finds nothing new
+
         if files.removed:
             rows.remove(self._connection, META, [self._uri(path) for path in files.removed])
         if files.added:
@@ -242,6 +243,8 @@ class Writer:
 
     def finish(self, heads: Mapping[PartitionId, int]) -> None:
         """Note the versions and totals, and leave no write-ahead log."""
+        from penstock.catalogue import rows
+
         rows.total(self._connection, META)
         self._connection.execute(f"DELETE FROM {META}.penstock.version")
         values: Iterable[tuple[str, str, int]] = ((p.table, p.name, v) for p, v in heads.items())

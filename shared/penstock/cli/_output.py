@@ -27,7 +27,7 @@ Form = Literal["table", "csv", "json", "jsonl", "line"]
 FORMS: tuple[Form, ...] = ("table", "csv", "json", "jsonl", "line")
 
 CHUNK_ROWS = 1000
-"""Rows of one block of a table: column widths are taken from the first."""
+"""Rows of one block of a table: its columns are as wide as they and those before them need."""
 
 _LEAST_WIDTH = 6
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT", "UBIGINT")
@@ -104,20 +104,19 @@ def _table(result: query.Result, out: TextIO, *, header: bool, width: int) -> in
     if result.columns == ("explain_key", "explain_value"):
         return _plan(result, out)
     rows = _rows(result)
-    first = list(itertools.islice(rows, CHUNK_ROWS))
-    widths = _widths(result.columns, first, width)
-    if widths is None:
-        return _records(result, itertools.chain(first, rows), out)
-    console = Console(
-        file=out, width=width or sum(widths) + 3 * len(widths) + 1, highlight=False, soft_wrap=False
-    )
+    chunk = list(itertools.islice(rows, CHUNK_ROWS))
+    wanted = _wanted(chunk, [cell_len(name.translate(_VISIBLE)) for name in result.columns])
+    if _fitted(wanted, width) is None:
+        return _records(result, itertools.chain(chunk, rows), out)
     count = 0
-    chunk = first
     while chunk or header:
+        widths = _fitted(wanted, width) or wanted
+        console = Console(file=out, width=width or sum(widths) + 3 * len(widths) + 1, highlight=False)
         console.print(_grid(result, chunk, widths, header=header), overflow="fold")
         header = False
         count += len(chunk)
         chunk = list(itertools.islice(rows, CHUNK_ROWS))
+        wanted = _wanted(chunk, wanted)
     return count
 
 
@@ -139,19 +138,20 @@ def _cell(value: str | None) -> Text:
     return Text("<null>", style="dim") if value is None else Text(value.translate(_VISIBLE))
 
 
-def _widths(names: Sequence[str], rows: Sequence[Sequence[str | None]], width: int) -> list[int] | None:
-    """Cells for each column: what the first rows need, the widest shrunk to fit; None when too many."""
-    wanted = [
-        max(
-            itertools.chain(
-                [cell_len(name)], (cell_len((row[n] or "<null>").translate(_VISIBLE)) for row in rows)
-            )
-        )
-        for n, name in enumerate(names)
-    ]
-    room = width - 3 * len(names)
+def _wanted(rows: Sequence[Sequence[str | None]], least: Sequence[int]) -> list[int]:
+    """Cells that each column needs to show these rows whole, at least `least`."""
+    widths = list(least)
+    for row in rows:
+        for n, value in enumerate(row):
+            widths[n] = max(widths[n], cell_len("<null>" if value is None else value.translate(_VISIBLE)))
+    return widths
+
+
+def _fitted(wanted: Sequence[int], width: int) -> list[int] | None:
+    """The widths with the widest shrunk until all fit a terminal; None when there are too many."""
+    room = width - 3 * len(wanted)
     if not width or sum(wanted) <= room:
-        return wanted
+        return list(wanted)
     if sum(min(wide, _LEAST_WIDTH) for wide in wanted) > room:
         return None
     limit = max(wanted)

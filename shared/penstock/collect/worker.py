@@ -18,6 +18,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +35,8 @@ from penstock.model import Intent, ObjectRecord, ObjectRef, PartitionId
 from penstock.standardize import Recipe
 
 __all__ = ["Clients", "Report", "Worker", "commit_id"]
+
+_NO_TIME = "no time left in this invocation"
 
 
 class Clients(Protocol):
@@ -72,6 +75,28 @@ class _Task:
     redrive: bool = False
 
 
+@dataclass(slots=True)
+class _Budget:
+    """Whether another commit fits into the time that is left, judged by the slowest one so far.
+
+    By those of this call only: a slow hour of S3 must not keep a warm process from ever working again.
+    """
+
+    remaining_ms: Callable[[], int]
+    slowest: float = 0.0
+
+    def is_spent(self) -> bool:
+        return self.remaining_ms() < self.slowest * 1500 + 5000
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        started = clock.monotonic()
+        try:
+            yield
+        finally:
+            self.slowest = max(self.slowest, clock.monotonic() - started)
+
+
 def commit_id(now: dt.datetime) -> str:
     """A new commit's id: sorts by time, never comes twice."""
     return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:16]}"
@@ -103,7 +128,6 @@ class Worker:
     now: Callable[[], dt.datetime] = _now
     step: Callable[[str], None] = _nothing
     _engine: duckdb.DuckDBPyConnection | None = None
-    _slowest: float = 5.0
     _schemas: set[tuple[str, str]] = field(default_factory=set)
 
     def handle(
@@ -116,15 +140,20 @@ class Worker:
         wrong configuration, and our own bugs escape.
         """
         report = Report()
-        tasks, owners = self._plan(messages, report)
+        budget = _Budget(remaining_ms)
+        try:
+            tasks, owners = self._plan(messages, report)
+        except Retry as error:
+            report.again = dict.fromkeys((message_id for message_id, _ in messages), str(error))
+            return report
         for partition, wanted in tasks.values():
             for batch in self._batches(partition, wanted, owners, report):
-                if remaining_ms() < self._slowest * 1500 + 5000:
-                    _again(report, owners, batch, "no time left in this invocation")
+                if budget.is_spent():
+                    _again(report, owners, batch, _NO_TIME)
                     continue
-                started = clock.monotonic()
-                self._collect(partition, batch, owners, report)
-                self._slowest = max(self._slowest, clock.monotonic() - started)
+                with budget.spending():
+                    large = self._collect(partition, batch, owners, report)
+                self._collect_large(partition, large, owners, report, budget)
         return report
 
     def close(self) -> None:
@@ -174,7 +203,12 @@ class Worker:
             head = self.clients(source.connection).head_object(Bucket=ref.bucket, Key=ref.key)
         except aws.AwsError as error:
             raise aws.fault(error, ref.uri, "s3:GetObject") from error
-        return replace(ref, etag=head["ETag"].strip('"'), version_id=head.get("VersionId"))
+        return replace(
+            ref,
+            etag=head["ETag"].strip('"'),
+            version_id=head.get("VersionId"),
+            size=head.get("ContentLength", ref.size),
+        )
 
     def _batches(
         self,
@@ -208,20 +242,21 @@ class Worker:
 
     def _collect(
         self, partition: Partition, batch: Sequence[_Task], owners: Mapping[str, set[str]], report: Report
-    ) -> None:
-        """One batch to one commit (and one more for each object too large to be read at once)."""
+    ) -> list[_Task]:
+        """One batch to one commit; gives those of it that are too large to be read at once."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
+        large: list[_Task] = []
         try:
             self.step("fetch")
             sources, records, large = self._fetch(batch, folder, owners, report)
             if sources or records:
                 self._commit(partition, sources, records, folder, report)
-            for task in large:
-                self._collect_large(partition, task, folder, owners, report)
         except Retry as error:
-            _again(report, owners, batch, str(error))
+            apart = {task.ref.identity for task in large}
+            _again(report, owners, [task for task in batch if task.ref.identity not in apart], str(error))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        return large
 
     def _fetch(
         self, batch: Sequence[_Task], folder: Path, owners: Mapping[str, set[str]], report: Report
@@ -262,20 +297,40 @@ class Worker:
     def _collect_large(
         self,
         partition: Partition,
-        task: _Task,
-        folder: Path,
+        tasks: Sequence[_Task],
         owners: Mapping[str, set[str]],
         report: Report,
+        budget: _Budget,
     ) -> None:
+        """A commit for each object too large to be read at once."""
+        for task in tasks:
+            if budget.is_spent():
+                _again(report, owners, [task], _NO_TIME)
+                continue
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            try:
+                with budget.spending():
+                    self._collect_stream(partition, task, folder, report)
+            except Retry as error:
+                _again(report, owners, [task], str(error))
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _collect_stream(self, partition: Partition, task: _Task, folder: Path, report: Report) -> None:
         client = self.clients(task.source.connection)
         try:
             known, blocks = fetch.stream(client, task.ref, most=self.settings.max_inflated_bytes)
-            self._commit(partition, [_source(task, known, blocks)], [], folder, report)
         except BadObject as error:
-            record = ObjectRecord(task.ref.identity, "bad", reason=error.reason, redrive=task.redrive)
+            record = ObjectRecord(
+                task.ref.identity,
+                "bad",
+                bytes=task.ref.size or 0,
+                reason=error.reason,
+                redrive=task.redrive,
+            )
             self._commit(partition, [], [record], folder, report)
-        except Retry as error:
-            _again(report, owners, [task], str(error))
+        else:
+            self._commit(partition, [_source(task, known, blocks)], [], folder, report)
 
     def _commit(
         self,
@@ -322,7 +377,12 @@ class Worker:
             self.step("intent")
             self.ledger.put_intent(Intent(name, partition.id, paths, now))
             self.step("put")
-            self._put(made)
+            try:
+                self._put(made)
+            except Retry:
+                # A put whose answer was lost may yet arrive: the intent stays, to clear that too.
+                self._delete(paths)
+                raise
         self.step("commit")
         try:
             landed = commit(
@@ -338,7 +398,9 @@ class Worker:
             # It may have been committed: the files stay, and the intent with them.
             raise
         except (Taken, Retry):
-            self._take_back(name, paths)
+            # Certainly not written, nor will it be: see `commit`.
+            if self._delete(paths):
+                self._forget(name, paths)
             raise
         finally:
             shutil.rmtree(outputs, ignore_errors=True)
@@ -347,23 +409,27 @@ class Worker:
         report.files += len(paths)
         _count(report, done)
         self.step("forget")
-        if paths:
-            self.ledger.drop_intent(name)
+        self._forget(name, paths)
 
     def _put(self, made: convert.Converted) -> None:
         with ThreadPoolExecutor(min(8, len(made.files))) as pool:
             for _ in pool.map(lambda w: self.hive.upload(w.file.path, w.local), made.files):
                 self.step("put one")
 
-    def _take_back(self, name: str, paths: Sequence[str]) -> None:
-        """Files of a commit that did not come. What cannot be deleted now, the intent remembers."""
+    def _delete(self, paths: Sequence[str]) -> bool:
+        """Take files back of a commit that did not come; False if some stay for the intent's clean-up."""
         try:
             for path in paths:
                 self.hive.delete(path)
-            if paths:
-                self.ledger.drop_intent(name)
         except Retry:
-            return
+            return False
+        return True
+
+    def _forget(self, name: str, paths: Sequence[str]) -> None:
+        """Drop the intent. One that stays tells the truth still: the log says whether its commit came."""
+        if paths:
+            with suppress(Retry):
+                self.ledger.drop_intent(name)
 
     def _remember_schemas(self, partition: Partition, made: convert.Converted) -> None:
         for written in made.files:

@@ -27,7 +27,7 @@ MAX_OBJECTS = 95
 """Objects one commit may mark: DynamoDB takes 100 items a transaction, the rest is the ledger's own."""
 
 
-class HeadMoved(Exception):  # noqa: N818 - a signal between attempt and commit, never an outcome
+class HeadMoved(Exception):
     """`attempt` lost the race for the head; nothing was written. Read what came between, try again."""
 
 

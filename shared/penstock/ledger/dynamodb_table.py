@@ -32,7 +32,7 @@ def wait(tries: int) -> float:
     return float(min(_LONGEST_WAIT, _FIRST_WAIT * 2**tries))
 
 
-class Refused(Exception):  # noqa: N818 - a signal inside the DynamoDB ledger, never an outcome
+class Refused(Exception):
     """The condition of a single conditional write did not hold."""
 
 
