@@ -1,0 +1,1 @@
+"""The deployed functions: adapters that parse the event, call the library and answer."""

@@ -1,0 +1,1 @@
+"""What stands beside the template: the build, the local cloud, the demo."""
