@@ -55,14 +55,15 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Console sign-ins without MFA",
-        "select tp_timestamp, coalesce(user_identity.user_name, user_identity.type) as who, source_ip_address, "
-        "response_elements->>'ConsoleLogin' as result from aws_cloudtrail_log "
-        "where event_name = 'ConsoleLogin' and additional_event_data->>'MFAUsed' = 'No' "
+        "select tp_timestamp, coalesce(user_identity.user_name, user_identity.type) as who, "
+        "source_ip_address, response_elements->>'ConsoleLogin' as result from aws_cloudtrail_log "
+        "where event_name = 'ConsoleLogin' and (additional_event_data->>'MFAUsed') = 'No' "
         "order by tp_timestamp limit 6",
     ),
     (
         "What did the intruder's address do?",
-        "select tp_timestamp, event_name, coalesce(error_code, 'allowed') as outcome, user_identity.user_name as who "
+        "select tp_timestamp, event_name, coalesce(error_code, 'allowed') as outcome, "
+        "user_identity.user_name as who "
         f"from aws_cloudtrail_log where source_ip_address = '{samples.INTRUDER_ADDRESS}' "
         "order by tp_timestamp limit 14",
     ),
@@ -80,7 +81,10 @@ def main() -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     started = time.monotonic()
     console.rule("[bold]Penstock: from an S3 event to an answer in SQL")
-    with tempfile.TemporaryDirectory() as folder, LocalCloud(log_buckets=[BUCKET], workers=4) as cloud:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalCloud(log_buckets=[BUCKET], workers=2, window=0.5) as cloud,
+    ):
         console.print(f"\n[bold]1[/] A local cloud at {cloud.endpoint}, with template.yaml deployed into it:")
         console.print(f"  logs     s3://{BUCKET}\n  hive     {cloud.hive}\n  ledger   {cloud.ledger_url}")
         cloud.put_config(CONFIG)
@@ -110,16 +114,18 @@ def _objects() -> list[SampleObject]:
 
 
 def _land(cloud: LocalCloud, objects: Sequence[SampleObject], console: Console) -> None:
-    """Put them: EventBridge announces each, S3 itself a second and SNS a third time."""
+    """Put them: EventBridge announces each, a notification by tens a second and SNS a third time."""
     s3 = cloud.client("s3")
     with _progress(console) as progress:
         task = progress.add_task("  putting", total=len(objects))
-        for put in objects:
-            s3.put_object(Bucket=BUCKET, Key=put.key, Body=put.body)
-            note = samples.s3_notification(BUCKET, [put])
+        for start in range(0, len(objects), 10):
+            landed = objects[start : start + 10]
+            for put in landed:
+                s3.put_object(Bucket=BUCKET, Key=put.key, Body=put.body)
+                progress.advance(task)
+            note = samples.s3_notification(BUCKET, landed)
             cloud.send(note)
             cloud.send(samples.sns_wrapped(note))
-            progress.advance(task)
     cloud.send(samples.s3_test_event(BUCKET))
 
 
@@ -162,12 +168,13 @@ def _account(cloud: LocalCloud, objects: Sequence[SampleObject], seconds: float,
     console.print(
         f"  {len(done)} objects collected, {len(bad)} recorded as bad, "
         f"{sum(thing.expect == 'ignored' for thing in objects)} no logs of this table; "
-        f"{sum(call.messages for call in invocations):,} notices in {len(invocations)} invocations, {seconds:.1f} s; "
+        f"{sum(call.messages for call in invocations):,} notices in {len(invocations)} invocations, "
+        f"{seconds:.1f} s; "
         f"{len(cloud.dead_letters())} dead letters"
     )
     for record in sorted(bad, key=lambda record: record.reason)[:3]:
         console.print(f"  [dim]bad: …{record.identity.rpartition('_')[2][:24]}…: {record.reason[:90]}[/]")
-    agreed = read == expected == stored + filtered + rejected
+    agreed = bool(read == expected == stored + filtered + rejected)
     console.print(
         "  [green]in = stored + filtered + rejected[/]" if agreed else "  [red]the counts do not agree[/]"
     )
@@ -182,7 +189,7 @@ def _records(cloud: LocalCloud, objects: Sequence[SampleObject]) -> dict[str, Ob
 
 
 def _query(config: Path, sql: str) -> bool:
-    command = [sys.executable, "-m", "penstock.cli", "--config-path", str(config), "query", sql]
+    command = [sys.executable, "-m", "penstock.cli", "query", "--config-path", str(config), sql]
     sys.stdout.flush()
     return subprocess.run(command, check=False).returncode == 0
 

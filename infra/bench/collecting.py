@@ -155,7 +155,6 @@ def steps_note(steps: dict[str, float]) -> str:
     shown = sorted(steps.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{name} {seconds:.2f}" for name, seconds in shown if seconds >= 0.01)
 
-
     return json.dumps(message)
 
 

@@ -87,7 +87,7 @@ class LocalCloud:
         self._port = port
         self._quiet = quiet
         self._saved: dict[str, str] = {}
-        self._sessions: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self._poller: Poller | None = None
         self.invocations: list[Invocation] = []
@@ -185,12 +185,14 @@ class LocalCloud:
         }
 
     def client(self, service: str, key: str = ADMIN_KEY) -> Any:
-        """A boto3 client of this cloud."""
+        """A boto3 client of this cloud; the same one whenever it is asked for."""
         with self._lock:
-            if key not in self._sessions:
-                self._sessions[key] = boto3.Session(key, "local", region_name=REGION)
-        session = self._sessions[key]
-        return session.client(service, endpoint_url=self.endpoint, config=Config(max_pool_connections=32))
+            if (service, key) not in self._clients:
+                session = boto3.Session(key, "local", region_name=REGION)
+                config = Config(max_pool_connections=32)
+                made = session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+                self._clients[service, key] = made
+            return self._clients[service, key]
 
     # Putting things in
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,24 +100,68 @@ def open_engine(folder: Path, *, memory_mb: int, threads: int) -> duckdb.DuckDBP
 def check_expression(table: Table, expression: str) -> str | None:
     """What is wrong with a filter over the table's columns, or None.
 
-    It must be one boolean expression that binds: no subquery, no statement, no file.
+    It must be one boolean expression that binds, over the row alone: no subquery, no statement, no
+    file, nothing that differs from one run to the next (G5). Nothing of it is run.
     """
     columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in table.all_columns())
+    condition = f"({expression}\n)"
     with duckdb.connect(config={"enable_external_access": False}) as connection:
         connection.execute("SET lock_configuration = true")
         try:
-            tree = connection.execute(
-                "SELECT json_serialize_sql(?)", [f"SELECT 1 FROM t WHERE ({expression}\n)"]
-            ).fetchone()
-            if tree and '"SUBQUERY"' in str(tree[0]):
-                return "found a subquery, expected a condition over the row's own columns"
-            if tree and '"error":true' in str(tree[0]):
-                message = re.search(r'"error_message":"((?:[^"\\]|\\.)*)"', str(tree[0]))
-                return f"expected a SQL condition: {message[1] if message else 'it does not parse'}"
-            connection.execute(f"SELECT 1 FROM (SELECT {columns}) WHERE ({expression}\n)")
+            ((tree,),) = connection.execute(
+                "SELECT json_serialize_sql(?)", [f"SELECT 1 FROM t WHERE {condition}"]
+            ).fetchall()
+            ((unstable,),) = connection.execute(
+                "SELECT list(DISTINCT function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+            ).fetchall()
+            wrong = _refused(json.loads(tree), {*unstable, *_UNSTABLE} - dict(table.all_columns()).keys())
+            if wrong:
+                return wrong
+            # Bound in two places of a statement: what closes our bracket in one does not fit the other.
+            connection.execute(f"DESCRIBE SELECT 1 FROM (SELECT {columns}) WHERE {condition}")
+            types = connection.execute(
+                f"DESCRIBE SELECT {condition} AS kept FROM (SELECT {columns})"
+            ).fetchall()
+            if [row[1] for row in types] != ["BOOLEAN"]:
+                return f"found {' and '.join(str(row[1]) for row in types)}, expected one BOOLEAN condition"
         except duckdb.Error as error:
-            return _first_line(error)
+            hints = [
+                line for line in str(error).splitlines() if line.startswith(("Candidate", "Did you mean"))
+            ]
+            return "; ".join([_first_line(error), *hints])
     return None
+
+
+_UNSTABLE = (
+    "current_time", "current_timestamp", "localtime", "localtimestamp", "current_setting", "getvariable",
+)  # fmt: skip
+
+
+def _refused(tree: Mapping[str, Any], unstable: set[str]) -> str | None:
+    """What must not stand in a condition, from its parse tree."""
+    if tree["error"]:
+        return f"expected a SQL condition: {tree['error_message']}"
+    if len(tree["statements"]) != 1:
+        return "found several statements, expected one condition"
+    for node in _nodes(tree["statements"][0]["node"]["where_clause"]):
+        if node.get("class") == "SUBQUERY":
+            return "found a subquery, expected a condition over the row's own columns"
+        # Some functions are written without brackets and parse as columns.
+        names = {node.get("function_name"), *(node.get("column_names") or ())} & unstable
+        if names:
+            return f"found {names.pop()}, expected what is the same whenever the row is read again"
+    return None
+
+
+def _nodes(tree: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in a JSON tree."""
+    if isinstance(tree, dict):
+        yield tree
+    children: Iterable[Any] = (
+        tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    )
+    for child in children:
+        yield from _nodes(child)
 
 
 def schema_of(table: Table, written: str) -> Schema:
@@ -252,7 +297,7 @@ def _large(batch: _Batch, number: int, source: Source, limit: int = AT_ONCE) -> 
 
     def whole(text: bytes) -> bool:
         path.write_bytes(text)
-        (answer,) = _probe(batch, [template]).values()
+        (answer,) = _look(batch, [template]).values()
         return answer.readable
 
     assert not isinstance(source.text, Path)  # noqa: S101 - told apart by the caller
@@ -287,10 +332,7 @@ def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], di
     """Convert pieces of different objects: reasons of those that are bad, tallies of the others."""
     options = batch.recipe.table.format_options
     form = formats.find(batch.recipe.table.format)
-    answers = _probe(batch, pieces)
-    for piece in pieces:
-        if not answers[piece.path].readable and _mend(Path(piece.path)):
-            answers |= _probe(batch, [piece])
+    answers = _look(batch, pieces)
     reasons = {
         piece.object: form.complaint(Path(piece.path).read_bytes()[:200], options)
         for piece in pieces
@@ -323,6 +365,15 @@ def _count(batch: _Batch, pieces: Sequence[Piece], tallies: dict[int, _Tally], s
         written = _copy(batch, batch.recipe.rejects(pieces, batch.time), tables.find(REJECTED_TABLE), pieces)
         if written != rejected:
             raise RuntimeError(f"{rejected} rows were rejected, but {written} kept in {REJECTED_TABLE}")
+
+
+def _look(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:
+    """Probe the pieces; one that does not read is mended, if that is what ails it, and probed again."""
+    answers = _probe(batch, pieces)
+    for piece in pieces:
+        if not answers[piece.path].readable and _mend(Path(piece.path)):
+            answers |= _probe(batch, [piece])
+    return answers
 
 
 def _probe(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:

@@ -34,14 +34,16 @@ def read(body: str) -> Notice:
     """
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"found {body[:80]!r}, expected JSON ({error})") from None
     if not isinstance(message, dict):
         raise ValueError(f"found {body[:80]!r}, expected a JSON object")
     try:
         return _read(message)
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
         raise ValueError(f"a message that looks like a notice lacks {error}: {body[:200]!r}") from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"a message that looks like a notice is not one ({error}): {body[:200]!r}") from None
 
 
 def _read(message: Mapping[str, Any]) -> Notice:
@@ -64,15 +66,8 @@ def _eventbridge(message: Mapping[str, Any]) -> tuple[ObjectRef, ...]:
     if message.get("detail-type") != "Object Created":
         return ()
     told = message["detail"]["object"]
-    return (
-        ObjectRef(
-            bucket=message["detail"]["bucket"]["name"],
-            key=told["key"],
-            version_id=told.get("version-id"),
-            etag=_etag(told.get("etag")),
-            size=told.get("size"),
-        ),
-    )
+    bucket = message["detail"]["bucket"]["name"]
+    return (_ref(bucket, told["key"], told.get("version-id"), told.get("etag"), told.get("size")),)
 
 
 def _created(record: Mapping[str, Any]) -> bool:
@@ -81,24 +76,28 @@ def _created(record: Mapping[str, Any]) -> bool:
 
 def _record(record: Mapping[str, Any]) -> ObjectRef:
     told = record["s3"]["object"]
-    return ObjectRef(
-        bucket=record["s3"]["bucket"]["name"],
-        # Keys are URL-encoded here, with + for a space, and nowhere else.
-        key=unquote_plus(told["key"]),
-        version_id=told.get("versionId"),
-        etag=_etag(told.get("eTag")),
-        size=told.get("size"),
-    )
+    # Keys are URL-encoded here, with + for a space, and nowhere else.
+    key = unquote_plus(told["key"])
+    bucket = record["s3"]["bucket"]["name"]
+    return _ref(bucket, key, told.get("versionId"), told.get("eTag"), told.get("size"))
 
 
 def _own(given: Mapping[str, Any]) -> ObjectRef:
-    return ObjectRef(
-        given["bucket"], given["key"], given.get("version_id"), _etag(given.get("etag")), given.get("size")
-    )
+    return _ref(given["bucket"], given["key"], given.get("version_id"), given.get("etag"), given.get("size"))
 
 
-def _etag(text: str | None) -> str | None:
-    return text.strip('"') if text else None
+def _ref(bucket: Any, key: Any, version_id: Any, etag: Any, size: Any) -> ObjectRef:
+    """The object, once each part is what it must be; a wrong one would fail far from here."""
+    texts = {"bucket": bucket, "key": key, "version id": version_id, "ETag": etag}
+    for name, value in texts.items():
+        if not isinstance(value, str) and (value is not None or name in ("bucket", "key")):
+            raise TypeError(f"found {name} {value!r}, expected a text")
+        # Half a surrogate pair can be written in JSON and in no request.
+        if value and not value.isascii() and value != value.encode("utf-8", "replace").decode():
+            raise TypeError(f"found {name} {value!r}, expected Unicode text")
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+        raise TypeError(f"found size {size!r}, expected a number of bytes")
+    return ObjectRef(bucket, key, version_id, etag.strip('"') or None if etag else None, size)
 
 
 def compose(objects: Sequence[ObjectRef], *, redrive: bool = False) -> str:

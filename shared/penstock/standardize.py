@@ -83,7 +83,7 @@ class Recipe:
 
     def rows(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """The stored rows with every column, in file order (index, day, time)."""
-        keep = "" if self.filter is None else f" AND coalesce(({self.filter}), false)"
+        keep = "" if self.filter is None else f" AND {self._kept()}"
         columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
         order = "" if self.tp_index is None else "tp_index, "
         return (
@@ -94,7 +94,7 @@ class Recipe:
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """Per object: (object, rows stored, filtered, rejected), counted row by row."""
-        keep = "true" if self.filter is None else f"coalesce(({self.filter}), false)"
+        keep = "true" if self.filter is None else self._kept()
         return (
             f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND {keep}), "
             f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT {keep}), count(*) FILTER (WHERE NOT {_POSSIBLE}) "
@@ -131,6 +131,10 @@ class Recipe:
             if name not in ("tp_table", "tp_partition")
         )
         return f"SELECT {columns} FROM ({source}) ORDER BY tp_timestamp, tp_id"
+
+    def _kept(self) -> str:
+        # On a line that ends: the filter may close with a comment.
+        return f"coalesce(({self.filter}\n), false)"
 
     def _reason(self) -> str:
         time = self.table.enrichment["tp_timestamp"]
@@ -187,15 +191,18 @@ class Recipe:
             for column in self.table.columns
             if column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
         }
-        if not unfit:
+        misfits = [column.misfit for column in self.table.columns if column.misfit]
+        if not unfit and not misfits:
             return rest or "NULL"
         pairs = ", ".join(
             f'{literal(source)}, CASE WHEN {test} THEN r."{source}" END' for source, test in unfit.items()
         )
         # A patch drops nulls: only the texts that did not fit are left of the object.
-        found = f"json_merge_patch(coalesce({rest or 'NULL'}, '{{}}'), json_object({pairs}))"
+        patches = "".join(f", coalesce({misfit}, '{{}}')" for misfit in misfits)
+        found = f"json_merge_patch(coalesce({rest or 'NULL'}, '{{}}'), json_object({pairs}){patches})"
         if rest is None:
-            return f"CASE WHEN {' OR '.join(f'({test})' for test in unfit.values())} THEN {found} END"
+            tests = [*unfit.values(), *(f"({misfit}) IS NOT NULL" for misfit in misfits)]
+            return f"CASE WHEN {' OR '.join(f'({test})' for test in tests)} THEN {found} END"
         return f"nullif({found}, '{{}}')"
 
     def _raw(self, pieces: Sequence[Piece]) -> str:
@@ -209,8 +216,14 @@ class Recipe:
     def _index(self) -> str:
         if self.tp_index is None:
             return "'default'"
-        return f"coalesce(nullif({identifier(self.tp_index)}::VARCHAR, ''), 'default')"
+        value = f"nullif({identifier(self.tp_index)}::VARCHAR, '')"
+        # It names a folder: 255 bytes at most, escaped. What is longer keeps its beginning and a digest.
+        long = f"strlen({value}) > 80 AND strlen(url_encode({value})) > {_LONGEST_INDEX}"
+        short = f"left({value}, 16) || '-' || md5({value})"
+        return f"coalesce(CASE WHEN {long} THEN {short} ELSE {value} END, 'default')"
 
+
+_LONGEST_INDEX = 240
 
 _POSSIBLE = f"coalesce(tp_timestamp >= {_EARLIEST} AND tp_timestamp < {_LATEST}, false)"
 

@@ -3,8 +3,8 @@
 One DuckDB file per reader holds, per table, the live files with their statistics, partition values
 and column mapping. `refresh` brings it to the ledger's head: it copies the file, applies to the
 copy the commits it has not seen, and renames the copy into place. A process that dies on the way
-leaves the old state; readers that hold the old state keep it; two that refresh at once do the same
-work twice, and `open` in `query` looks that it got what its own refresh saw (G3).
+leaves the old state; readers that hold the old state keep it; writers stand in line, so no state is
+replaced by an older one (G3).
 
 Losing the file loses nothing: it is made again from the ledger.
 """
@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,20 +70,46 @@ def refresh(
     """
     identity = "\n".join((_FORMAT, duckdb.__version__, hive, source))
     path.parent.mkdir(parents=True, exist_ok=True)
-    old = read(path)
-    if old is not None and old.identity != identity:
-        old = None
-    for _ in range(_ATTEMPTS):
-        heads = _heads(ledger)
-        if old is None:
-            old = _empty(path, identity, ledger, heads)
-        elif old.versions == heads and old.shapes == _shapes(declared, old.schemas):
-            return old
-        try:
-            return _replace(old, ledger, heads, hive, declared)
-        except lake.Reshaped:
-            old = None
+    old = _same(read(path), identity)
+    if old is not None and _current(old, _heads(ledger), declared):
+        return old
+    with _alone(path):
+        old = _same(read(path), identity)
+        for _ in range(_ATTEMPTS):
+            heads = _heads(ledger)
+            if old is None:
+                old = _empty(path, identity, ledger, heads)
+            elif _current(old, heads, declared):
+                return old
+            try:
+                return _replace(old, ledger, heads, hive, declared)
+            except lake.Reshaped:
+                old = None
     raise Retry(f"{path}: the columns of its tables changed {_ATTEMPTS} times while it was made; try again")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One writer at a time, so that no state is replaced by an older one; a killed one lets go.
+
+    Where there is no flock, an older state may win for a moment; `query.bring_up` looks again.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _same(state: State | None, identity: str) -> State | None:
+    return state if state is not None and state.identity == identity else None
+
+
+def _current(state: State, heads: Mapping[PartitionId, int], declared: Mapping[str, shape.Columns]) -> bool:
+    return state.versions == heads and state.shapes == _shapes(declared, state.schemas)
 
 
 def read(path: Path) -> State | None:

@@ -113,9 +113,12 @@ class _Clients:
 
 
 def account(connections: Mapping[str, Connection], name: str, default: aws.Account) -> aws.Account:
-    """Whose credentials a connection (`aws.<name>`) means; the implicit default is the process's own."""
+    """Whose credentials a connection (`aws.<name>`) means; one that says nothing, the process's own.
+
+    That is the implicit default most of all: its client is the one that reaches the hive, made once.
+    """
     found = connections.get(name)
-    if found is None:
+    if found is None or found == Connection(found.name):
         return default
     return aws.Account(
         profile=found.profile,

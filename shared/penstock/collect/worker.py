@@ -266,7 +266,7 @@ class Worker:
         bad: list[ObjectRecord] = []
         large: list[_Task] = []
 
-        def one(number: int, task: _Task) -> fetch.Fetched | Exception:
+        def one(number: int, task: _Task) -> fetch.Fetched | BadObject | Retry | None:
             try:
                 return fetch.fetch(
                     self.clients(task.source.connection),
@@ -275,8 +275,13 @@ class Worker:
                     at_once=convert.AT_ONCE,
                     most=self.settings.max_inflated_bytes,
                 )
-            except (BadObject, Retry, fetch.TooLarge) as error:
-                return error
+            except fetch.TooLarge:
+                return None
+            # Made anew: the traceback of the one that was raised keeps its connection open.
+            except BadObject as error:
+                return BadObject(error.name, error.reason)
+            except Retry as error:
+                return Retry(str(error))
 
         with ThreadPoolExecutor(min(self.settings.fetchers, len(batch))) as pool:
             results = list(pool.map(one, range(len(batch)), batch))

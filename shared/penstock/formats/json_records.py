@@ -14,7 +14,7 @@ from penstock.formats import Probe
 
 __all__ = ["complaint", "probe", "rows", "slices", "texts", "unmapped"]
 
-_LOOK_DEPTH = 2
+_LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 _FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
 
 
@@ -45,16 +45,24 @@ def texts(options: Mapping[str, object]) -> str:
 def probe(record: Mapping[str, object], options: Mapping[str, object]) -> Probe:
     """Names of unknown fields come as dotted paths below the record: `newField`, `userIdentity.foo`.
 
-    Structs that the table reads are looked into too, down to the third level: each look parses
-    the text once more, about a tenth of what reading the rows costs.
+    Structs that the table reads are looked into too, however deep: what `unmapped` would find must
+    not depend on how an object was cut. Each top-level struct costs a parse of the text, about a
+    tenth of what reading the rows costs; the members of its few different values hardly anything.
     """
     array = _array_path(options)
     rows = f"TRY(json_array_length(content, {_literal(array)}))"
-    looks = [(path, fields) for path, fields in _structs(record) if path.count(".") < _LOOK_DEPTH]
+    looks = [_unknown_keys("content", array + "[*]", "", record)]
+    for name, kind in record.items():
+        if isinstance(kind, Mapping):
+            values = f"TRY(json_extract(content, {_literal(array + '[*]' + _steps(name))}))"
+            text = f"'[' || array_to_string(list_distinct({values}), ',') || ']'"
+            looks += [
+                _unknown_keys(text, "$[*]", path, fields, name) for path, fields in _structs(kind, name)
+            ]
     return Probe(
         readable=f"CASE WHEN {rows} > 0 THEN true ELSE TRY(json_type(content, {_literal(array)})) = 'ARRAY' END",
         rows=rows,
-        unknown=" || ".join(_unknown_keys(array, path, fields) for path, fields in looks),
+        unknown=" || ".join(looks),
     )
 
 
@@ -70,12 +78,14 @@ def _steps(path: str) -> str:
     return "".join(f'."{step}"' for step in path.split(".")) if path else ""
 
 
-def _unknown_keys(array: str, path: str, fields: Mapping[str, object]) -> str:
+def _unknown_keys(text: str, root: str, path: str, fields: Mapping[str, object], above: str = "") -> str:
     """Names that occur at `path` of any record without being among `fields`.
 
-    A value that is no object has no keys at all, so it is found by its empty list of them.
+    The records, or their members `above`, are the JSON values at `root` of `text`. A value that is
+    no object has no keys at all, so it is found by its empty list of them.
     """
-    keys = f"TRY(json_keys(content, {_literal(array + '[*]' + _steps(path))}))"
+    steps = _steps(path.removeprefix(above).removeprefix("."))
+    keys = f"TRY(json_keys({text}, {_literal(root + steps)}))"
     known = "[" + ", ".join(_literal(name) for name in fields) + "]"
     prefix = _literal(path + "." if path else "")
     names = (
@@ -119,46 +129,64 @@ def slices(
 ) -> Iterator[bytes]:
     """Cut between records: `},{` where the next record begins with the same key as the first.
 
-    Such a place may also stand inside a record or a string. A piece closed there (`…}]}`) is valid
-    JSON only if the cut was between two records, so `whole` is the proof.
+    Such a place may also stand inside a record, or in another array after the records. With one
+    more pair of brackets around the records (`{"Records":[[…]]}`) what stands before it is valid
+    JSON only if it lies between two records, so `whole` of that is the proof.
     """
-    blocks = iter(blocks)
-    buffer = b""
-    opening = re.compile(rb'\s*\{\s*"' + re.escape(_key(options).encode()) + rb'"\s*:\s*\[')
-    start: bytes | None = None
+    buffer = bytearray()
+    start, seen = b"", 0
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
-            if start is None:
-                head = opening.match(buffer)
-                first = head and _FIRST_KEY.match(buffer, head.end())
-                if not (head and first):
-                    raise ValueError(
-                        f"it is larger than {limit:,} bytes and does not begin with "
-                        f'{{"{_key(options)}": [{{…, so it cannot be read in pieces'
-                    )
-                start = head.group()
-                between = re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:")
-            cut = _cut(buffer, limit, start, between, whole)
+            if not start:
+                start, between = _opening(bytes(buffer[: limit + _LONGEST]), limit, options)
+            cut = next(
+                (
+                    place
+                    for place in _places(buffer, len(start), limit, seen, between)
+                    if whole(start + b"[" + buffer[len(start) : place] + b"]]}")
+                ),
+                None,
+            )
             if cut is None:
+                seen = max(1, len(buffer) - 256)
+                if len(buffer) > limit + _LONGEST:
+                    raise ValueError(
+                        f"no record ends within {len(buffer):,} bytes, so it cannot be read in pieces"
+                    )
                 break
-            yield buffer[:cut] + b"]}"
-            buffer = start + buffer[cut + 1 :]
-    yield buffer
+            yield bytes(buffer[:cut]) + b"]}"
+            buffer[: cut + 1] = start
+            seen = 0
+    yield bytes(buffer)
 
 
-def _cut(
-    buffer: bytes, limit: int, start: bytes, between: re.Pattern[bytes], whole: Callable[[bytes], bool]
-) -> int | None:
-    """Place of the comma to cut at, near the limit; None when more must be read to find one."""
-    for width in (64 << 10, 4 << 20):
-        places = [match.start(1) for match in between.finditer(buffer, max(len(start), limit - width), limit)]
-        for place in reversed(places[-8:]):
-            if whole(buffer[:place] + b"]}"):
-                return place
-    return next(
-        (m.start(1) for m in between.finditer(buffer, limit) if whole(buffer[: m.start(1)] + b"]}")), None
-    )
+def _opening(text: bytes, limit: int, options: Mapping[str, object]) -> tuple[bytes, re.Pattern[bytes]]:
+    """How the document begins, up to the first record, and what stands between two records."""
+    head = re.match(rb'\s*\{\s*"' + re.escape(_key(options).encode()) + rb'"\s*:\s*\[', text)
+    first = head and _FIRST_KEY.match(text, head.end())
+    if not (head and first):
+        raise ValueError(
+            f"it is larger than {limit:,} bytes and does not begin with "
+            f'{{"{_key(options)}": [{{…, so it cannot be read in pieces'
+        )
+    return head.group(), re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:")
+
+
+def _places(
+    buffer: bytearray, start: int, limit: int, seen: int, between: re.Pattern[bytes]
+) -> Iterator[int]:
+    """Places of commas to try, a few: the nearest before the limit, then those beyond it, as yet unseen."""
+
+    def found(low: int, high: int) -> list[int]:
+        return [match.start(1) for match in between.finditer(buffer, max(start, low), high)]
+
+    if not seen:
+        yield from reversed(found(limit - (64 << 10), limit)[-8:])
+        yield from reversed(found(limit - (4 << 20), limit - (64 << 10))[-8:])
+    beyond = found(max(limit, seen), len(buffer))
+    yield from beyond[:8]
+    yield from reversed(beyond[8:][-8:])
 
 
 def complaint(head: bytes, options: Mapping[str, object]) -> str:

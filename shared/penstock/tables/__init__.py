@@ -33,7 +33,9 @@ class Column:
     """One column: name, DuckDB type, the SQL expression over the raw row that fills it, and docs.
 
     `expression` sees the raw row as the struct `r`. `source` names the field in the log and `raw`
-    its kind there: a DuckDB type, or for a JSON object the kinds of its members by name.
+    its kind there: a DuckDB type, or for a JSON object the kinds of its members by name. `misfit`,
+    for such an object, is SQL for the JSON of members that did not fit their type (null: all did);
+    it goes to `unmapped`, as a whole column's text does by itself.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Column:
     description: str
     source: str = ""
     raw: str | Mapping[str, object] = "VARCHAR"
+    misfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ _CREATED = f"{_CONTEXT}.attributes.creationDate"
 _CREATED_MS = (
     f"epoch_ms(coalesce(try_cast({_CREATED} AS TIMESTAMP), try_strptime({_CREATED}, '%Y%m%dT%H%M%SZ')))"
 )
+_CREATED_MISFIT = (
+    f"CASE WHEN {_CREATED} IS NOT NULL AND {_CREATED_MS} IS NULL THEN json_object('userIdentity', "
+    f"json_object('sessionContext', json_object('attributes', json_object('creationDate', {_CREATED})))) END"
+)
 
 _SESSION_SQL = f"""CASE WHEN {_CONTEXT} IS NULL THEN NULL ELSE {{
     'assumed_root': {_CONTEXT}.assumedRoot,
@@ -207,6 +211,7 @@ TABLE = Table(
             "Who made the request; session_context.attributes.creation_date is in milliseconds since 1970.",
             "userIdentity",
             _IDENTITY,
+            _CREATED_MISFIT,
         ),
         _text("vpc_endpoint_account_id", "vpcEndpointAccountId", "Account that owns the VPC endpoint."),
         _text("vpc_endpoint_id", "vpcEndpointId", "VPC endpoint the request came through."),
@@ -251,7 +256,7 @@ TABLE = Table(
             "select tp_timestamp, user_identity.arn as principal, source_ip_address,\n"
             "  response_elements->>'ConsoleLogin' as result\n"
             "from aws_cloudtrail_log\n"
-            "where event_name = 'ConsoleLogin' and additional_event_data->>'MFAUsed' = 'No'\n"
+            "where event_name = 'ConsoleLogin' and (additional_event_data->>'MFAUsed') = 'No'\n"
             "order by tp_timestamp desc limit 20",
         ),
         Example(
