@@ -140,7 +140,7 @@ _UNSTABLE = (
 def _refused(tree: Mapping[str, Any], unstable: set[str]) -> str | None:
     """What must not stand in a condition, from its parse tree."""
     if tree["error"]:
-        return f"expected a SQL condition: {tree['error_message']}"
+        return f"expected a SQL condition: {' '.join(tree['error_message'].split())}"
     if len(tree["statements"]) != 1:
         return "found several statements, expected one condition"
     for node in _nodes(tree["statements"][0]["node"]["where_clause"]):
@@ -346,7 +346,8 @@ def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], di
     tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in good}
     filled = [piece for piece in good if piece.rows]
     if filled:
-        stored = _copy(batch, batch.recipe.rows(filled, batch.time), batch.recipe.table, filled)
+        index = "default" if batch.recipe.tp_index is None else None
+        stored = _copy(batch, batch.recipe.rows(filled, batch.time), batch.recipe.table, filled, index)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _count(batch, filled, tallies, stored)
     return reasons, tallies
@@ -362,7 +363,8 @@ def _count(batch: _Batch, pieces: Sequence[Piece], tallies: dict[int, _Tally], s
         raise RuntimeError(f"{stored} rows were written, but {counted} counted as stored")
     rejected = sum(tallies[piece.object].rejected for piece in pieces)
     if rejected:
-        written = _copy(batch, batch.recipe.rejects(pieces, batch.time), tables.find(REJECTED_TABLE), pieces)
+        rows = batch.recipe.rejects(pieces, batch.time)
+        written = _copy(batch, rows, tables.find(REJECTED_TABLE), pieces, batch.recipe.table.name)
         if written != rejected:
             raise RuntimeError(f"{rejected} rows were rejected, but {written} kept in {REJECTED_TABLE}")
 
@@ -394,47 +396,104 @@ def _probe(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:
     return answers
 
 
-def _copy(batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece]) -> int:
-    """Write rows to one Parquet file a (tp_index, tp_date); returns how many."""
+def _copy(batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece], index: str | None) -> int:
+    """Write rows to one Parquet file a (tp_index, tp_date); returns how many.
+
+    `index` is the tp_index of all of them, None when they have their own.
+    """
     batch.outputs += 1
     target = batch.folder / f"out-{batch.outputs}"
-    schema = table.schema()
-    found = _run(
-        batch,
-        f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, "
-        "PARTITION_BY (tp_index, tp_date), RETURN_STATS, KV_METADATA {"
-        f"'penstock.table': {literal(table.name)}, 'penstock.schema': {literal(schema.fingerprint)}, "
-        f"'penstock.version': {literal(__version__)}}})",
-        pieces,
-    )
+    if index is None:
+        found = _divided(batch, rows, table, pieces, target)
+    else:
+        found = _whole(batch, rows, table, pieces, target, index)
     total = 0
-    for name, count, size, footer, statistics, keys in sorted(found):
+    for name, count, size, footer, statistics, keys in sorted(found, key=lambda row: str(row[0])):
         total += count
-        day = dt.date.fromisoformat(keys["tp_date"])
-        path = data_path(
-            table.name,
-            batch.recipe.partition,
-            keys["tp_index"],
-            day,
-            f"{batch.commit}-{len(batch.files)}.parquet",
-        )
-        file = DataFile(
-            path=path,
-            table=table.name,
-            partition=batch.recipe.partition,
-            tp_index=keys["tp_index"],
-            tp_date=day,
-            rows=count,
-            bytes=size,
-            footer_bytes=footer,
-            schema=schema.fingerprint,
-            stats=_statistics(table, statistics),
-        )
-        local = batch.folder / f"file-{len(batch.files)}.parquet"
-        Path(name).rename(local)
-        batch.files.append(Written(local, file))
+        _keep(batch, table, Path(name), count, size, footer, statistics, keys)
     shutil.rmtree(target, ignore_errors=True)
     return total
+
+
+def _whole(
+    batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece], target: Path, index: str
+) -> list[tuple[Any, ...]]:
+    """All rows in one file: what a commit mostly is, and dividing what is one costs a sixth more.
+
+    A file that turns out to hold several days is divided by them afterwards.
+    """
+    target.mkdir()
+    file = target / "whole.parquet"
+    (found,) = _run(
+        batch,
+        f"COPY (SELECT * EXCLUDE (tp_index, tp_date) FROM ({rows})) TO {literal(str(file))} "
+        f"({_parquet(table)})",
+        pieces,
+    )
+    name, count, size, footer, statistics, _ = found
+    if not count:
+        return []
+    first, last = (statistics['"tp_timestamp"'][bound][:10] for bound in ("min", "max"))
+    if first == last:
+        return [(name, count, size, footer, statistics, {"tp_index": index, "tp_date": first})]
+    again = (
+        f"SELECT *, tp_timestamp::DATE AS tp_date, {literal(index)} AS tp_index "
+        f"FROM read_parquet({literal(str(file))})"
+    )
+    divided = _divided(batch, again, table, pieces, target / "days")
+    file.unlink()
+    return divided
+
+
+def _divided(
+    batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece], target: Path
+) -> list[tuple[Any, ...]]:
+    return _run(
+        batch,
+        f"COPY ({rows}) TO {literal(str(target))} ({_parquet(table)}, PARTITION_BY (tp_index, tp_date))",
+        pieces,
+    )
+
+
+def _parquet(table: Table) -> str:
+    return (
+        "FORMAT parquet, COMPRESSION zstd, RETURN_STATS, KV_METADATA {"
+        f"'penstock.table': {literal(table.name)}, "
+        f"'penstock.schema': {literal(table.schema().fingerprint)}, "
+        f"'penstock.version': {literal(__version__)}}}"
+    )
+
+
+def _keep(
+    batch: _Batch,
+    table: Table,
+    name: Path,
+    count: int,
+    size: int,
+    footer: int,
+    statistics: Mapping[str, Mapping[str, str]],
+    keys: Mapping[str, str],
+) -> None:
+    """Take a written file into the commit, under the name it will have in the hive."""
+    number = len(batch.files)
+    day = dt.date.fromisoformat(keys["tp_date"])
+    file = DataFile(
+        path=data_path(
+            table.name, batch.recipe.partition, keys["tp_index"], day, f"{batch.commit}-{number}.parquet"
+        ),
+        table=table.name,
+        partition=batch.recipe.partition,
+        tp_index=keys["tp_index"],
+        tp_date=day,
+        rows=count,
+        bytes=size,
+        footer_bytes=footer,
+        schema=table.schema().fingerprint,
+        stats=_statistics(table, statistics),
+    )
+    local = batch.folder / f"file-{number}.parquet"
+    name.rename(local)
+    batch.files.append(Written(local, file))
 
 
 def _statistics(table: Table, found: Mapping[str, Mapping[str, str]]) -> dict[str, ColumnStats]:

@@ -78,11 +78,11 @@ def _inflate(name: str, head: bytes, source: Iterator[bytes]) -> Iterator[bytes]
 
 def _next_member(rest: bytes, source: Iterator[bytes]) -> bytes:
     """What follows a member; zero bytes there are padding (tape blocks, some writers)."""
-    while not rest.strip(b"\x00"):
+    while not (member := rest.lstrip(b"\x00")):
         rest = next(source, b"")
         if not rest:
             return b""
-    return rest
+    return member
 
 
 def _bounded(decoder: Any, data: bytes) -> Generator[bytes, None, bytes]:

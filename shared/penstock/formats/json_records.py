@@ -15,6 +15,7 @@ from penstock.formats import Probe
 __all__ = ["complaint", "probe", "rows", "slices", "texts", "unmapped"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
+_LOOK_DEPTH = 2
 _FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
 
 
@@ -45,47 +46,41 @@ def texts(options: Mapping[str, object]) -> str:
 def probe(record: Mapping[str, object], options: Mapping[str, object]) -> Probe:
     """Names of unknown fields come as dotted paths below the record: `newField`, `userIdentity.foo`.
 
-    Structs that the table reads are looked into too, however deep: what `unmapped` would find must
-    not depend on how an object was cut. Each top-level struct costs a parse of the text, about a
-    tenth of what reading the rows costs; the members of its few different values hardly anything.
+    Structs that the table reads are looked into down to the members of members. Each of them costs
+    a parse of the text, about a tenth of what reading the rows costs.
     """
     array = _array_path(options)
     rows = f"TRY(json_array_length(content, {_literal(array)}))"
-    looks = [_unknown_keys("content", array + "[*]", "", record)]
-    for name, kind in record.items():
-        if isinstance(kind, Mapping):
-            values = f"TRY(json_extract(content, {_literal(array + '[*]' + _steps(name))}))"
-            text = f"'[' || array_to_string(list_distinct({values}), ',') || ']'"
-            looks += [
-                _unknown_keys(text, "$[*]", path, fields, name) for path, fields in _structs(kind, name)
-            ]
     return Probe(
         readable=f"CASE WHEN {rows} > 0 THEN true ELSE TRY(json_type(content, {_literal(array)})) = 'ARRAY' END",
         rows=rows,
-        unknown=" || ".join(looks),
+        unknown=" || ".join(_unknown_keys(array, path, fields) for path, fields in _looked_into(record)),
     )
 
 
-def _structs(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The record itself and every struct in it: (dotted path, its fields)."""
+def _looked_into(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The record and the structs in it whose unknown members are kept: (dotted path, fields).
+
+    Which they are must depend on nothing but the table, or `unmapped` would depend on the company
+    a record came in (G5).
+    """
     yield path, record
-    for name, kind in record.items():
-        if isinstance(kind, Mapping):
-            yield from _structs(kind, f"{path}.{name}" if path else name)
+    if path.count(".") + bool(path) < _LOOK_DEPTH:
+        for name, kind in record.items():
+            if isinstance(kind, Mapping):
+                yield from _looked_into(kind, f"{path}.{name}" if path else name)
 
 
 def _steps(path: str) -> str:
     return "".join(f'."{step}"' for step in path.split(".")) if path else ""
 
 
-def _unknown_keys(text: str, root: str, path: str, fields: Mapping[str, object], above: str = "") -> str:
+def _unknown_keys(array: str, path: str, fields: Mapping[str, object]) -> str:
     """Names that occur at `path` of any record without being among `fields`.
 
-    The records, or their members `above`, are the JSON values at `root` of `text`. A value that is
-    no object has no keys at all, so it is found by its empty list of them.
+    A value that is no object has no keys at all, so it is found by its empty list of them.
     """
-    steps = _steps(path.removeprefix(above).removeprefix("."))
-    keys = f"TRY(json_keys({text}, {_literal(root + steps)}))"
+    keys = f"TRY(json_keys(content, {_literal(array + '[*]' + _steps(path))}))"
     known = "[" + ", ".join(_literal(name) for name in fields) + "]"
     prefix = _literal(path + "." if path else "")
     names = (
@@ -103,7 +98,7 @@ def unmapped(record: Mapping[str, object]) -> str:
     Of a struct its unknown members are left; of a value that should have been one, all of it.
     """
     parts = [f"json_merge_patch(raw, {_nulls(record)})"]
-    for path, fields in _structs(record):
+    for path, fields in _looked_into(record):
         if not path:
             continue
         value = f"json_extract(raw, {_literal('$' + _steps(path))})"
