@@ -155,8 +155,6 @@ def steps_note(steps: dict[str, float]) -> str:
     shown = sorted(steps.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{name} {seconds:.2f}" for name, seconds in shown if seconds >= 0.01)
 
-    return json.dumps(message)
-
 
 def _worker(given: Settings, read: Config, store: DiskStore, folder: Path) -> Worker:
     folder.mkdir(parents=True)

@@ -70,7 +70,7 @@ def test_the_duplicate_is_the_original() -> None:
 )
 def test_done_objects_hold_what_they_promise(obj: samples.SampleObject) -> None:
     """They inflate and parse; the records that have a time are `stored`, the others `rejected`."""
-    records = json.loads(inflate(obj.body))["Records"]
+    records = json.loads(inflate(obj.body).decode("utf-8", "replace"))["Records"]
     taken = sum(sound(record) for record in records)
     assert (len(records), taken, len(records) - taken) == (obj.events, obj.stored, obj.rejected)
     assert obj.events == obj.stored + obj.rejected
@@ -78,7 +78,7 @@ def test_done_objects_hold_what_they_promise(obj: samples.SampleObject) -> None:
 
 @pytest.mark.parametrize("obj", [o for o in ALL if o.expect == "bad"], ids=lambda o: o.kind)
 def test_bad_objects_are_broken(obj: samples.SampleObject) -> None:
-    """They cannot be inflated, or what comes out is no UTF-8, no JSON, or has no list of records."""
+    """They cannot be inflated, or what comes out is no JSON, or has no list of records."""
     assert (obj.stored, obj.rejected) == (0, 0)
     assert obj.reason
     try:
@@ -88,9 +88,6 @@ def test_bad_objects_are_broken(obj: samples.SampleObject) -> None:
         return
     try:
         value = json.loads(text)
-    except UnicodeDecodeError:
-        assert obj.reason == "UTF-8"
-        return
     except json.JSONDecodeError:
         assert obj.reason == ("JSON" if text else "empty")
         return

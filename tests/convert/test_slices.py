@@ -1,0 +1,158 @@
+"""Large objects: read slice by slice they give exactly what they give when read at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.convert.trial import Outcome, Trial, event, log
+
+from penstock import convert
+
+FAKE = '},{"eventVersion":"1.11","eventTime":"2026-01-31T12:00:00Z","eventName":"fake"'
+NESTED = [{"eventVersion": "fake", "eventTime": "2026-01-31T12:00:00Z"}] * 5
+HOSTILE = log(
+    *(
+        event(eventName=str(n), userAgent=FAKE, requestParameters={"list": NESTED, FAKE: [NESTED]})
+        for n in range(4)
+    )
+)
+DOCUMENTS = {
+    "plain": log(*(event(eventName=str(n)) for n in range(24))),
+    "hostile": HOSTILE,
+    "indented": json.dumps(json.loads(HOSTILE), indent=1).encode(),
+    "unicode": log(*(event(eventName="é😀" * n) for n in range(12))),
+    "another array": log(
+        *(event(eventName=str(n)) for n in range(12)), Other=NESTED * 2, Last={"Records": NESTED}
+    ),
+    "half pairs": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\\ud800"),
+    "no utf-8": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\xff"),
+    "odd records": log(*([event(), {"eventVersion": "1"}, None, 17, "x", [event()], event(new=1)] * 2)),
+    "one": log(event(eventName="x" * 3000)),
+    "trailing space": log(*(event() for n in range(12))) + b"\n" * 500,
+}
+
+
+def sliced(trial: Trial, limit: int, *texts: bytes, blocks: int = 1_000) -> Outcome:
+    """The texts streamed, with slices of about `limit` bytes."""
+    with mock.patch.object(convert._large, "__defaults__", (limit,)):
+        return trial(*texts, blocks=blocks)
+
+
+@pytest.mark.parametrize("limit", [500, 3_000])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_slices_give_what_the_whole_gives(trial: Trial, name: str, limit: int) -> None:
+    """Rows, tp_ids, rejects and counts, wherever the cuts fall."""
+    whole, pieces = trial(DOCUMENTS[name]), sliced(trial, limit, DOCUMENTS[name])
+    assert pieces.records == whole.records
+    assert pieces.sorted() == whole.sorted()
+    assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
+    if limit < 3_000 and name == "plain":
+        assert len(pieces.made.files) > 2
+
+
+@pytest.mark.parametrize("blocks", [70, 1 << 20])
+def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
+    """How the stream comes does not matter."""
+    assert sliced(trial, 2_000, HOSTILE, blocks=blocks).sorted() == trial(HOSTILE).sorted()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"Version":1,' + DOCUMENTS["plain"][1:],
+        json.dumps([event()] * 60).encode(),
+        b"not json at all " * 60,
+        b'{"Records":{"0":' + b"1" * 2000 + b"}}",
+        b'{"Records":[1,2,' + b"3," * 2000 + b"4]}",
+    ],
+)
+def test_what_does_not_begin_with_records_cannot_be_cut(trial: Trial, text: bytes) -> None:
+    """It is bad, with a reason, and nothing is kept."""
+    out = sliced(trial, 300, text)
+    assert out.counts == [("bad", 0, 0, 0)]
+    assert "Records" in out.records[0].reason
+    assert out.made.files == []
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"]", b"]}x", b',{"eventVersion":]}', b'],"Records":', b"]}" + DOCUMENTS["plain"]]
+)
+def test_when_a_later_slice_is_bad_nothing_is_kept(trial: Trial, end: bytes) -> None:
+    """Neither files nor rows, of the slices before; the object beside it stays whole."""
+    spoilt = DOCUMENTS["plain"].removesuffix(b"]}") + end
+    out = sliced(trial, 600, spoilt, DOCUMENTS["plain"])
+    assert out.counts == [("bad", 0, 0, 0), ("done", 24, 0, 0)]
+    assert {row["tp_source_location"] for row in out.rows()} == {"object-1"}
+    assert len(out.rows()) == 24
+
+
+def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
+    """What was converted before the failure is taken back: BadObject is recorded with its reason."""
+    from tests.convert.trial import NOW, TABLE
+
+    from penstock.convert import Source
+    from penstock.errors import BadObject
+    from penstock.standardize import Recipe
+
+    def broken() -> Iterator[bytes]:
+        yield DOCUMENTS["plain"]
+        raise BadObject("s3://logs/x", "its gzip stream is cut short")
+
+    folder = trial.folder / "broken"
+    folder.mkdir()
+    source = Source("x", "s3://logs/x", "aws_s3_bucket", "logs", "x", broken())
+    with mock.patch.object(convert._large, "__defaults__", (300,)):
+        made = convert.convert(
+            trial.engine, Recipe(TABLE, "prod"), [source], commit="c", time=NOW, folder=folder
+        )
+    assert [(r.state, r.reason) for r in made.records] == [("bad", "its gzip stream is cut short")]
+    assert made.files == []
+    assert list(folder.iterdir()) == []
+
+
+def test_a_record_without_end_is_bad(trial: Trial) -> None:
+    """Memory stays bounded: a record that does not end within the bound is refused (G4)."""
+    from penstock.formats import json_records
+
+    with mock.patch.object(json_records, "_LONGEST", 2_000):
+        endless = DOCUMENTS["plain"].removesuffix(b"]}") + b',{"eventVersion":"' + b"x" * 10_000 + b'"}]}'
+        out = sliced(trial, 600, endless)
+    assert out.counts == [("bad", 0, 0, 0)]
+    assert "no record ends" in out.records[0].reason
+
+
+KEYS = st.sampled_from(["eventVersion", "eventTime", "eventName", "new", "Records", "", "é", '"', "},{"])
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53)
+    | st.sampled_from(["2026-01-31T12:00:00Z", FAKE, "\\", '"', ""])
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+RECORDS = (
+    st.dictionaries(KEYS, VALUES, max_size=4).map(lambda fields: {"eventVersion": "1.11"} | fields) | VALUES
+)
+DOCS = st.lists(RECORDS, max_size=5).map(lambda records: [event(), *records])
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    records=DOCS, beside=st.none() | VALUES, limit=st.integers(100, 600), indent=st.sampled_from([None, 1])
+)
+def test_any_document_any_limit(
+    trial: Trial, records: list[Any], beside: Any, limit: int, indent: int | None
+) -> None:
+    """Random documents give the same, whole and sliced at random limits."""
+    text = json.dumps(
+        {"Records": records, "Other": beside}, indent=indent, ensure_ascii=indent is None
+    ).encode()
+    whole, pieces = trial(text), sliced(trial, limit, text, blocks=500)
+    assert pieces.counts == whole.counts
+    assert pieces.sorted() == whole.sorted()
+    assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
