@@ -7,8 +7,8 @@ do the work and lose the answer.
 
 from __future__ import annotations
 
-import io
 import contextlib
+import io
 import json
 import threading
 import time

@@ -95,13 +95,14 @@ def code(error: BaseException) -> str:
     return type(error).__name__
 
 
+_OVERWRITTEN = "it was overwritten before it was fetched; the newer version has a notice of its own"
 _GONE = {
     "NoSuchKey": "it was deleted before it was fetched",
     "NoSuchVersion": "this version was deleted before it was fetched",
     "404": "it was deleted before it was fetched",
     "NoSuchBucket": "its bucket does not exist",
-    "PreconditionFailed": "it was overwritten before it was fetched; the newer version has a notice of its own",
-    "412": "it was overwritten before it was fetched; the newer version has a notice of its own",
+    "PreconditionFailed": _OVERWRITTEN,
+    "412": _OVERWRITTEN,
     "InvalidObjectState": "it is archived; restore it, then redrive",
 }
 _DENIED = ("AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled", "KMS.DisabledException")

@@ -29,6 +29,7 @@ from penstock.tables import Table
 
 __all__ = [
     "AT_ONCE",
+    "SLICE",
     "Converted",
     "Source",
     "Written",
@@ -39,7 +40,10 @@ __all__ = [
 ]
 
 AT_ONCE = 32 << 20
-"""Bytes of text that one statement reads. It takes about six times as much memory."""
+"""Bytes of text that one statement reads, at most. It takes some eight times as much memory."""
+
+SLICE = 16 << 20
+"""Bytes of the slices of a larger object: about; a record may make one longer."""
 
 _LONGEST_STATISTIC = 128
 
@@ -274,7 +278,7 @@ def _small(batch: _Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Obje
         if isinstance(error, BadObject):
             return {number: _bad(source, error.reason)}
         blocks = _blocks(Path(str(source.text)))
-        return {number: _large(batch, number, replace(source, text=blocks), AT_ONCE // 8)}
+        return {number: _large(batch, number, replace(source, text=blocks), SLICE // 4)}
     return {
         number: _bad(source, reasons[number]) if number in reasons else _record(source, tallies[number])
         for number, source in group
@@ -287,7 +291,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _large(batch: _Batch, number: int, source: Source, limit: int = AT_ONCE) -> ObjectRecord:
+def _large(batch: _Batch, number: int, source: Source, limit: int | None = None) -> ObjectRecord:
     """An object read slice by slice; what was written is taken back when a later slice is bad."""
     form = formats.find(batch.recipe.table.format)
     options = batch.recipe.table.format_options
@@ -297,12 +301,11 @@ def _large(batch: _Batch, number: int, source: Source, limit: int = AT_ONCE) -> 
 
     def whole(text: bytes) -> bool:
         path.write_bytes(text)
-        (answer,) = _look(batch, [template]).values()
-        return answer.readable
+        return _reads(batch, template) or (_mend(path) and _reads(batch, template))
 
     assert not isinstance(source.text, Path)  # noqa: S101 - told apart by the caller
     try:
-        for text in form.slices(source.text, limit, whole, options):
+        for text in form.slices(source.text, limit or SLICE, whole, options):
             path.write_bytes(text)
             reasons, tallies = _convert(batch, [replace(template, first_row=total.rows)])
             if reasons:
@@ -379,21 +382,30 @@ def _look(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:
 
 
 def _probe(batch: _Batch, pieces: Sequence[Piece]) -> dict[str, _Answer]:
-    statement = batch.recipe.probe(pieces)
-    try:
-        found = _run(batch, statement, pieces)
-    except BadObject as error:
-        if "UTF-8" not in error.reason:
-            raise
-        for piece in pieces:
-            _replace_invalid(Path(piece.path))
-        found = _run(batch, statement, pieces)
+    found = _run_mending(batch, batch.recipe.probe(pieces), pieces)
     answers = {path: _Answer(readable, rows, tuple(unknown or ())) for path, readable, rows, unknown in found}
     missing = [piece.path for piece in pieces if piece.path not in answers]
     if missing:
         # read_text passes silently over a file that is not there.
         raise Retry(f"{missing[0]}: the fetched text has vanished from the work folder")
     return answers
+
+
+def _reads(batch: _Batch, piece: Piece) -> bool:
+    ((answer,),) = _run_mending(batch, batch.recipe.readable(piece), [piece])
+    return bool(answer)
+
+
+def _run_mending(batch: _Batch, statement: str, pieces: Sequence[Piece]) -> list[tuple[Any, ...]]:
+    """Run a statement that may be the first to read these texts: bytes that are no UTF-8 are mended."""
+    try:
+        return _run(batch, statement, pieces)
+    except BadObject as error:
+        if "UTF-8" not in error.reason:
+            raise
+    for piece in pieces:
+        _replace_invalid(Path(piece.path))
+    return _run(batch, statement, pieces)
 
 
 def _copy(batch: _Batch, rows: str, table: Table, pieces: Sequence[Piece], index: str | None) -> int:

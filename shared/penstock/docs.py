@@ -67,7 +67,7 @@ def _table(table: Table) -> str:
     if table.layouts:
         text += "\n## Where it is found\n\n"
         text += "".join(
-            f"Default `file_layout` of `{s}`:\n\n```\n{l}\n```\n" for s, l in table.layouts.items()
+            f"Default `file_layout` of `{s}`:\n\n```\n{layout}\n```\n" for s, layout in table.layouts.items()
         )
     if table.not_logs:
         passed = [(f"`{regex}`", what) for regex, what in table.not_logs.items()]
@@ -80,9 +80,9 @@ def _table(table: Table) -> str:
 
 def _configuration() -> str:
     text = (
-        f"{_MADE}# Configuration\n\nHCL in `*.tpc` or `*.hcl` files: blocks with labels and arguments, comments "
-        "(`#`, `//`, `/* */`), heredocs, references such as `connection.aws.logs`, and text in backticks, which is "
-        "taken as it stands. `penstock config check` reads it and tells every problem at once.\n"
+        f"{_MADE}# Configuration\n\nHCL in `*.tpc` or `*.hcl` files: blocks with labels and arguments, "
+        "comments (`#`, `//`, `/* */`), heredocs, references such as `connection.aws.logs`, and text in "
+        "backticks, which is taken as it stands. `penstock config check` tells every problem at once.\n"
     )
     for block in BLOCKS.values():
         labels = "".join(f' "<{label}>"' for label in block.labels)

@@ -1,14 +1,14 @@
 """The SQL that turns raw rows into a table's rows: built from declarations, run by `convert`.
 
 All statements read the text of `Piece`s: objects, or slices of one too large to be read at once.
-What is known of each piece stands in the statement as a list of structs, looked up by its file:
+What is known of each piece stands in the statement as lists, looked up by its file:
 joining a table to the texts costs as much as parsing them. Text is built here; nothing runs.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock import formats, tables
@@ -52,16 +52,6 @@ class Piece:
     rows: int = 0
     unknown: bool = False
 
-    def struct(self) -> str:
-        """SQL for what the piece's rows inherit."""
-        modified = f"TIMESTAMP {literal(_sql_time(self.modified))}" if self.modified else "NULL::TIMESTAMP"
-        return (
-            f"{{'_object': {self.object}, 'id_prefix': {literal(self.id_prefix)}, 'first_row': {self.first_row}, "
-            f"'n': {self.rows}, 'tp_source_type': {literal(self.source_type)}, "
-            f"'tp_source_name': {literal(self.source_name)}, "
-            f"'tp_source_location': {literal(self.source_location)}, '_modified': {modified}}}"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -75,11 +65,12 @@ class Recipe:
     def probe(self, pieces: Sequence[Piece]) -> str:
         """Per piece, in no order: (path, readable, rows, unknown field names)."""
         form = formats.find(self.table.format)
-        look = form.probe(self.table.record(), self.table.format_options)
-        return (
-            f"SELECT filename, coalesce({look.readable}, false), coalesce({look.rows}, 0), {look.unknown} "
-            f"FROM {_files(pieces)}"
-        )
+        return form.probe(_files(pieces), self.table.record(), self.table.format_options)
+
+    def readable(self, piece: Piece) -> str:
+        """One row, one boolean: whether the piece reads as the format."""
+        form = formats.find(self.table.format)
+        return f"SELECT {form.readable(self.table.format_options)} FROM {_files([piece])}"
 
     def rows(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """The stored rows with every column, in file order (index, day, time)."""
@@ -177,7 +168,7 @@ class Recipe:
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
-        common = ", ".join(f"{_shape(name, sql)} AS {name}" for name, sql in filled.items())
+        common = ", ".join(f"({sql})::{_TYPES[name]} AS {name}" for name, sql in filled.items())
         second = f"SELECT *, {common} FROM ({first})"
         return (
             f"SELECT *, tp_timestamp::DATE AS tp_date, {self._index()} AS tp_index, "
@@ -235,14 +226,6 @@ _EMPTY = {c.name: "NULL" for c in COMMON_COLUMNS if c.name not in _SET_ELSEWHERE
 _TYPES = {c.name: c.type for c in COMMON_COLUMNS}
 
 
-def _shape(name: str, sql: str) -> str:
-    """An expression in its column's type; a list without elements is null."""
-    typed = f"({sql})::{_TYPES[name]}"
-    if _TYPES[name].endswith("[]") and sql != "NULL":
-        return f"CASE WHEN len({typed}) > 0 THEN {typed} END"
-    return typed
-
-
 def _sql_time(time: dt.datetime) -> str:
     return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
@@ -251,8 +234,30 @@ def _files(pieces: Sequence[Piece]) -> str:
     return f"read_text([{', '.join(literal(piece.path) for piece in pieces)}])"
 
 
+_INHERITED: Mapping[str, Callable[[Piece], str]] = {
+    "_object": lambda piece: str(piece.object),
+    "id_prefix": lambda piece: literal(piece.id_prefix),
+    "first_row": lambda piece: f"{piece.first_row}::BIGINT",
+    "n": lambda piece: f"{piece.rows}::BIGINT",
+    "tp_source_type": lambda piece: literal(piece.source_type),
+    "tp_source_name": lambda piece: literal(piece.source_name),
+    "tp_source_location": lambda piece: literal(piece.source_location),
+    "_modified": lambda piece: (
+        f"TIMESTAMP {literal(_sql_time(piece.modified))}" if piece.modified else "NULL::TIMESTAMP"
+    ),
+}
+
+
 def _texts(pieces: Sequence[Piece]) -> str:
-    """The pieces' texts with what their rows inherit."""
+    """The pieces' texts with what their rows inherit.
+
+    A list for each thing inherited: one list of structs takes five times as long to plan.
+    """
     paths = ", ".join(literal(piece.path) for piece in pieces)
-    known = ", ".join(piece.struct() for piece in pieces)
-    return f"(SELECT unnest([{known}][list_position([{paths}], filename)]), content FROM {_files(pieces)})"
+    inherited = ", ".join(
+        f"[{', '.join(value(piece) for piece in pieces)}][i] AS {name}" for name, value in _INHERITED.items()
+    )
+    return (
+        f"(SELECT content, {inherited} FROM "
+        f"(SELECT content, list_position([{paths}], filename) AS i FROM {_files(pieces)}))"
+    )

@@ -11,7 +11,7 @@ from penstock.config.nodes import BROKEN, Block, Reference, Value
 from penstock.errors import Problem
 from penstock.sources import Argument
 
-__all__ = ["Report", "arguments", "kind", "nearest"]
+__all__ = ["Report", "arguments", "kind", "nearest", "title"]
 
 
 class Report:

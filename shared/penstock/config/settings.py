@@ -50,7 +50,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_HIVE", "hive", "Root of the Parquet files: s3://bucket/prefix or a directory."),
     Setting("PENSTOCK_LEDGER", "ledger", "dynamodb://<table> or sqlite:///<file>."),
     Setting("PENSTOCK_CONFIG", "config", "Where the configuration files are.", "<hive>/_config/"),
-    Setting("PENSTOCK_MEMORY_MB", "memory_mb", "What DuckDB may reserve; it uses about half of it.", 1024, "MiB", 512),
+    Setting(
+        "PENSTOCK_MEMORY_MB", "memory_mb", "What DuckDB may reserve; it uses about half of it.",
+        1024, "MiB", 512,
+    ),
     Setting("PENSTOCK_THREADS", "threads", "Threads of DuckDB.", 1, "threads", 1, 64),
     Setting("PENSTOCK_COMMIT_OBJECTS", "commit_objects", "Most objects in one commit.", 95, "objects", 1, 95),
     Setting(

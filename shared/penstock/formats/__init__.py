@@ -10,25 +10,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-__all__ = ["Format", "Probe", "find", "names"]
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """SQL expressions over one piece's text `content`, each cheap beside reading its rows.
-
-    readable: boolean, whether the piece has the shape of the format.
-    rows: bigint, how many raw rows stand in it.
-    unknown: varchar[], the names of fields that the table has no column for (null or empty: none).
-    """
-
-    readable: str
-    rows: str
-    unknown: str
+__all__ = ["Format", "find", "names"]
 
 
 class Format(Protocol):
@@ -48,8 +33,15 @@ class Format(Protocol):
         """
         ...
 
-    def probe(self, record: Mapping[str, object], options: Mapping[str, object]) -> Probe:
-        """How to look at a piece before reading it; `record` are the fields the table names."""
+    def readable(self, options: Mapping[str, object]) -> str:
+        """SQL over `content`: whether the piece has the shape of the format. Cheap."""
+        ...
+
+    def probe(self, files: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """A look at pieces before reading them: (filename, readable, raw rows, unknown field names).
+
+        `files` is a relation (filename, content), `record` are the fields that the table names.
+        """
         ...
 
     def rows(self, record: Mapping[str, object], options: Mapping[str, object]) -> str:

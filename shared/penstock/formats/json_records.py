@@ -10,9 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from penstock.formats import Probe
-
-__all__ = ["complaint", "probe", "rows", "slices", "texts", "unmapped"]
+__all__ = ["complaint", "probe", "readable", "rows", "slices", "texts", "unmapped"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 _LOOK_DEPTH = 2
@@ -43,18 +41,27 @@ def texts(options: Mapping[str, object]) -> str:
     return f'from_json(content, {_literal(structure)})."{_key(options)}"'
 
 
-def probe(record: Mapping[str, object], options: Mapping[str, object]) -> Probe:
+def readable(options: Mapping[str, object]) -> str:
+    """Whether the array is there and the whole document is JSON."""
+    return f"coalesce(TRY(json_type(content, {_literal(_array_path(options))})) = 'ARRAY', false)"
+
+
+def probe(files: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """Names of unknown fields come as dotted paths below the record: `newField`, `userIdentity.foo`.
 
     Structs that the table reads are looked into down to the members of members. Each of them costs
     a parse of the text, about a tenth of what reading the rows costs.
     """
     array = _array_path(options)
-    rows = f"TRY(json_array_length(content, {_literal(array)}))"
-    return Probe(
-        readable=f"CASE WHEN {rows} > 0 THEN true ELSE TRY(json_type(content, {_literal(array)})) = 'ARRAY' END",
-        rows=rows,
-        unknown=" || ".join(_unknown_keys(array, path, fields) for path, fields in _looked_into(record)),
+    looks = list(_looked_into(record))
+    keys = ", ".join(
+        f"TRY(json_keys(content, {_literal(array + '[*]' + _steps(path))})) AS k{number}"
+        for number, (path, _) in enumerate(looks)
+    )
+    unknown = " || ".join(_unknown(f"k{number}", path, fields) for number, (path, fields) in enumerate(looks))
+    return (
+        f"SELECT filename, CASE WHEN len(k0) > 0 THEN true ELSE {readable(options)} END, "
+        f"coalesce(len(k0), 0), {unknown} FROM (SELECT filename, content, {keys} FROM {files})"
     )
 
 
@@ -75,12 +82,11 @@ def _steps(path: str) -> str:
     return "".join(f'."{step}"' for step in path.split(".")) if path else ""
 
 
-def _unknown_keys(array: str, path: str, fields: Mapping[str, object]) -> str:
-    """Names that occur at `path` of any record without being among `fields`.
+def _unknown(keys: str, path: str, fields: Mapping[str, object]) -> str:
+    """Names among the records' `keys` at `path` that are not among `fields`.
 
     A value that is no object has no keys at all, so it is found by its empty list of them.
     """
-    keys = f"TRY(json_keys(content, {_literal(array + '[*]' + _steps(path))}))"
     known = "[" + ", ".join(_literal(name) for name in fields) + "]"
     prefix = _literal(path + "." if path else "")
     names = (

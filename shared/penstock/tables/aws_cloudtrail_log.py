@@ -85,7 +85,8 @@ _SESSION_SQL = f"""CASE WHEN {_CONTEXT} IS NULL THEN NULL ELSE {{
         'federated_provider': {_CONTEXT}.webIdFederationData.federatedProvider}} END
 }} END"""
 
-_IDENTITY_SQL = f"""CASE WHEN r.userIdentity IS NULL THEN NULL ELSE {{
+# Always a struct, of nulls where the record has none: a CASE around it would copy all of it.
+_IDENTITY_SQL = f"""{{
     'access_key_id': r.userIdentity.accessKeyId,
     'account_id': r.userIdentity.accountId,
     'arn': r.userIdentity.arn,
@@ -100,7 +101,7 @@ _IDENTITY_SQL = f"""CASE WHEN r.userIdentity IS NULL THEN NULL ELSE {{
     'session_context': {_SESSION_SQL},
     'type': r.userIdentity."type",
     'user_name': r.userIdentity.userName
-}} END"""
+}}"""
 
 _TLS_SQL = """CASE WHEN r.tlsDetails IS NULL THEN NULL ELSE {
     'cipher_suite': r.tlsDetails.cipherSuite,
@@ -110,7 +111,7 @@ _TLS_SQL = """CASE WHEN r.tlsDetails IS NULL THEN NULL ELSE {
 } END"""
 
 # For each resource: its ARN, the account in it, and the bare name that people search for.
-_AKAS_SQL = """CASE WHEN resources IS NOT NULL THEN flatten(list_transform(
+_AKAS_SQL = """CASE WHEN resources IS NOT NULL THEN list_transform([flatten(list_transform(
     list_filter(
         TRY(from_json(resources, '["JSON"]')).list_transform(lambda x: x->>'ARN'),
         lambda arn: len(string_split(arn, ':')) >= 6),
@@ -120,7 +121,7 @@ _AKAS_SQL = """CASE WHEN resources IS NOT NULL THEN flatten(list_transform(
         CASE string_split(arn, ':')[3]
             WHEN 's3' THEN nullif(string_split(string_split(arn, ':')[6], '/')[1], '')
             WHEN 'ec2' THEN nullif(regexp_extract(string_split(arn, ':')[6], '^(?:instance|volume)/(.+)$', 1), '')
-        END], lambda name: name IS NOT NULL))) END"""
+        END], lambda name: name IS NOT NULL)))], lambda names: CASE WHEN len(names) > 0 THEN names END)[1] END"""
 
 
 # Without a list function: those cost ten times as much.
