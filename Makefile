@@ -12,7 +12,7 @@ LOCAL := env -u AWS_PROFILE AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0
 PYTEST := $(LOCAL) $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak build validate docs local-cloud clean lock
+.PHONY: help demo test check bench soak build validate golden docs local-cloud clean lock
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ build-CollectFunction:
 
 validate: .venv-sam/.ready  ## the template, by the SAM CLI
 	@$(LOCAL) .venv-sam/bin/sam validate --lint --region us-east-1 --template template.yaml
+
+golden: $(READY)  ## expected rows of the golden cases anew; read the diff
+	@$(BIN)/python -m infra.golden
 
 docs: $(READY)  ## the reference pages, from the declarations
 	@$(BIN)/python -m penstock.docs

@@ -176,7 +176,7 @@ def _many(rig: Rig, folder: Path, *, objects: int, deaths: int, batch: int) -> N
 
 def test_g1_eight_workers_and_a_death_at_every_step(shared: Rig, tmp_path: Path) -> None:
     """300 objects, each delivered three times in random order: what one clean pass gives."""
-    _many(shared, tmp_path, objects=300, deaths=2, batch=12)
+    _many(shared, tmp_path, objects=300, deaths=2, batch=25)
 
 
 @pytest.mark.soak
