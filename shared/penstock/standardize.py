@@ -160,25 +160,29 @@ class Recipe:
             f"SELECT * EXCLUDE (content), {form.rows(record, options)} AS recs{raws} FROM {_texts(pieces)})"
         )
         own = ", ".join(f"({c.expression})::{c.type} AS {identifier(c.name)}" for c in self.table.columns)
-        rest = self._unmapped(form.unmapped(record) if unmapped else None)
+        kept = "r, raw" if unmapped else "r"
         first = (
-            f"SELECT {own}, ({rest})::JSON AS unmapped, _object, _row, _modified, "
+            f"SELECT {own}, {kept}, _object, _row, _modified, "
             "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
             f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
         common = ", ".join(f"({sql})::{_TYPES[name]} AS {name}" for name, sql in filled.items())
-        second = f"SELECT *, {common} FROM ({first})"
+        rest = self._unmapped(form.unmapped(record) if unmapped else None)
+        second = f"SELECT * EXCLUDE ({kept}), ({rest})::JSON AS unmapped, {common} FROM ({first})"
         return (
             f"SELECT *, tp_timestamp::DATE AS tp_date, {self._index()} AS tp_index, "
             f"{literal(self.table.name)} AS tp_table, {literal(self.partition)} AS tp_partition FROM ({second})"
         )
 
     def _unmapped(self, rest: str | None) -> str:
-        """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type."""
+        """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.
+
+        It stands beside the columns, so it looks at them instead of making them again.
+        """
         unfit = {
-            column.source: f'r."{column.source}" IS NOT NULL AND ({column.expression}) IS NULL'
+            column.source: f'r."{column.source}" IS NOT NULL AND {identifier(column.name)} IS NULL'
             for column in self.table.columns
             if column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
         }

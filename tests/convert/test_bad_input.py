@@ -123,6 +123,10 @@ UNMAPPED: list[tuple[dict[str, Any], Any]] = [
     ({"tlsDetails": {"tlsVersion": "TLSv1.3", "new": [1]}}, {"tlsDetails": {"new": [1]}}),
     ({"userIdentity": {"sessionContext": {"new": 1}}}, {"userIdentity": {"sessionContext": {"new": 1}}}),
     ({"userIdentity": {"onBehalfOf": {"new": 2}}}, {"userIdentity": {"onBehalfOf": {"new": 2}}}),
+    (
+        {"userIdentity": {"sessionContext": {"attributes": {"new": 1}, "sessionIssuer": {"new": 2}}}},
+        {"userIdentity": {"sessionContext": {"attributes": {"new": 1}, "sessionIssuer": {"new": 2}}}},
+    ),
     ({"userIdentity": "root"}, {"userIdentity": "root"}),
     ({"userIdentity": 17}, {"userIdentity": 17}),
     ({"userIdentity": [1, {"a": 2}]}, {"userIdentity": [1, {"a": 2}]}),
@@ -152,7 +156,7 @@ UNMAPPED: list[tuple[dict[str, Any], Any]] = [
 
 @pytest.mark.parametrize(("fields", "kept"), UNMAPPED, ids=lambda value: json.dumps(value)[:40])
 def test_what_no_column_holds_is_kept(trial: Trial, fields: dict[str, Any], kept: Any) -> None:
-    """Unknown fields, down to members of members, and values of a wrong type stand in `unmapped`."""
+    """Unknown fields, however deep, and values of a wrong type stand in `unmapped`."""
     out = trial(log(event(), event(**fields)))
     plain, row = out.sorted()
     assert plain["unmapped"] is None

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 __all__ = ["complaint", "probe", "readable", "rows", "slices", "texts", "unmapped"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
-_LOOK_DEPTH = 2
 _FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
 
 
@@ -49,33 +48,39 @@ def readable(options: Mapping[str, object]) -> str:
 def probe(files: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """Names of unknown fields come as dotted paths below the record: `newField`, `userIdentity.foo`.
 
-    Structs that the table reads are looked into down to the members of members. Each of them costs
-    a parse of the text, about a tenth of what reading the rows costs.
+    Structs that the table reads are looked into, however deep. Finding the values of one costs a
+    parse of the text, about a tenth of what reading the rows costs; its members are then looked
+    for in those values only.
     """
     array = _array_path(options)
-    looks = list(_looked_into(record))
-    keys = ", ".join(
-        f"TRY(json_keys(content, {_literal(array + '[*]' + _steps(path))})) AS k{number}"
-        for number, (path, _) in enumerate(looks)
+    found: list[str] = []
+    keys: list[str] = []
+    unknown = [_unknown("k0", "", record)]
+    for name, kind in record.items():
+        if not isinstance(kind, Mapping):
+            continue
+        values = f"TRY(json_extract(content, {_literal(array + '[*]' + _steps(name))}))"
+        found.append(f"'[' || array_to_string({values}, ',') || ']' AS t{len(found)}")
+        for path, fields in _structs(kind, name):
+            steps = _literal("$[*]" + _steps(path.removeprefix(name).removeprefix(".")))
+            keys.append(f"json_keys(t{len(found) - 1}, {steps}) AS k{len(keys) + 1}")
+            unknown.append(_unknown(f"k{len(keys)}", path, fields))
+    texts = ", ".join(
+        ["filename", "content", f"TRY(json_keys(content, {_literal(array + '[*]')})) AS k0", *found]
     )
-    unknown = " || ".join(_unknown(f"k{number}", path, fields) for number, (path, fields) in enumerate(looks))
     return (
         f"SELECT filename, CASE WHEN len(k0) > 0 THEN true ELSE {readable(options)} END, "
-        f"coalesce(len(k0), 0), {unknown} FROM (SELECT filename, content, {keys} FROM {files})"
+        f"coalesce(len(k0), 0), {' || '.join(unknown)} "
+        f"FROM (SELECT {', '.join(['*', *keys])} FROM (SELECT {texts} FROM {files}))"
     )
 
 
-def _looked_into(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The record and the structs in it whose unknown members are kept: (dotted path, fields).
-
-    Which they are must depend on nothing but the table, or `unmapped` would depend on the company
-    a record came in (G5).
-    """
+def _structs(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The record itself and every struct in it: (dotted path, its fields)."""
     yield path, record
-    if path.count(".") + bool(path) < _LOOK_DEPTH:
-        for name, kind in record.items():
-            if isinstance(kind, Mapping):
-                yield from _looked_into(kind, f"{path}.{name}" if path else name)
+    for name, kind in record.items():
+        if isinstance(kind, Mapping):
+            yield from _structs(kind, f"{path}.{name}" if path else name)
 
 
 def _steps(path: str) -> str:
@@ -104,7 +109,7 @@ def unmapped(record: Mapping[str, object]) -> str:
     Of a struct its unknown members are left; of a value that should have been one, all of it.
     """
     parts = [f"json_merge_patch(raw, {_nulls(record)})"]
-    for path, fields in _looked_into(record):
+    for path, fields in _structs(record):
         if not path:
             continue
         value = f"json_extract(raw, {_literal('$' + _steps(path))})"

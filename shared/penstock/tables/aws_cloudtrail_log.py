@@ -63,7 +63,8 @@ _CREATED_MS = (
     f"epoch_ms(coalesce(try_cast({_CREATED} AS TIMESTAMP), try_strptime({_CREATED}, '%Y%m%dT%H%M%SZ')))"
 )
 _CREATED_MISFIT = (
-    f"CASE WHEN {_CREATED} IS NOT NULL AND {_CREATED_MS} IS NULL THEN json_object('userIdentity', "
+    f"CASE WHEN {_CREATED} IS NOT NULL AND user_identity.session_context.attributes.creation_date IS NULL "
+    f"THEN json_object('userIdentity', "
     f"json_object('sessionContext', json_object('attributes', json_object('creationDate', {_CREATED})))) END"
 )
 
