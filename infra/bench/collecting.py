@@ -21,6 +21,7 @@ from infra.bench.data import object_paths
 from infra.bench.disk import DiskStore
 from penstock import config, convert
 from penstock.collect import Report, Worker
+from penstock.condition import check_expression
 from penstock.config import Config, Settings
 from penstock.hive import LocalHive
 from penstock.ledger.sqlite import SqliteLedger
@@ -98,7 +99,7 @@ def collect(objects: str, work: str, *, fetchers: int = 1, watched: bool = False
     that the store took, `steps` the processor seconds by step (with `watched`; it costs a little).
     """
     given = settings(Path(work), fetchers)
-    read = config.loads({"bench.tpc": CONFIG}, check_expression=convert.check_expression)
+    read = config.loads({"bench.tpc": CONFIG}, check_expression=check_expression)
     store = DiskStore(Path(objects))
     worker = _worker(given, read, store, Path(work) / "tmp")
     watch = Stopwatch()

@@ -76,11 +76,13 @@ class Recipe:
         """The stored rows with every column, in file order (index, day, time)."""
         keep = "" if self.filter is None else f" AND {self._kept()}"
         columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
+        # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
+        early = self.tp_index is None and len({piece.unknown for piece in pieces}) == 1
         order = "" if self.tp_index is None else "tp_index, "
+        late = "" if early else f" ORDER BY {order}tp_timestamp, _object, _row"
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested)}) "
-            f"WHERE {_POSSIBLE}{keep} ORDER BY {order}tp_timestamp, _object, _row"
+            f"FROM ({self._standard(pieces, ingested, ordered=early)}) WHERE {_POSSIBLE}{keep}{late}"
         )
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
@@ -139,17 +141,19 @@ class Recipe:
             f"ELSE {literal(source + ': found ')} || tp_timestamp::VARCHAR || ', expected a time from 1970 to 2261' END"
         )
 
-    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
+    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime, *, ordered: bool = False) -> str:
         """Every raw row with the table's columns, judged by nobody yet.
 
         Only pieces with unknown fields pay for finding out which rows have them.
         """
         groups = [[p for p in pieces if p.unknown is unknown] for unknown in (False, True)]
         return " UNION ALL ".join(
-            self._alike(group, ingested, unmapped=group[0].unknown) for group in groups if group
+            self._alike(group, ingested, unmapped=group[0].unknown, ordered=ordered)
+            for group in groups
+            if group
         )
 
-    def _alike(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool) -> str:
+    def _alike(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool, ordered: bool) -> str:
         form = formats.find(self.table.format)
         record, options = self.table.record(), self.table.format_options
         raws = f", {form.texts(options)} AS raws" if unmapped else ""
@@ -159,6 +163,8 @@ class Recipe:
             f"{', unnest(raws) AS raw' if unmapped else ''} FROM ("
             f"SELECT * EXCLUDE (content), {form.rows(record, options)} AS recs{raws} FROM {_texts(pieces)})"
         )
+        if ordered:
+            read = f"SELECT * FROM ({read}) ORDER BY {self._time()}, _object, _row"
         own = ", ".join(f"({c.expression})::{c.type} AS {identifier(c.name)}" for c in self.table.columns)
         kept = "r, raw" if unmapped else "r"
         first = (
@@ -175,6 +181,11 @@ class Recipe:
             f"SELECT *, tp_timestamp::DATE AS tp_date, {self._index()} AS tp_index, "
             f"{literal(self.table.name)} AS tp_table, {literal(self.partition)} AS tp_partition FROM ({second})"
         )
+
+    def _time(self) -> str:
+        """The row's time over the raw row; tables name one of their columns for it."""
+        time = self.table.enrichment["tp_timestamp"]
+        return next((column.expression for column in self.table.columns if column.name == time), time)
 
     def _unmapped(self, rest: str | None) -> str:
         """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.

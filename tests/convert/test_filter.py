@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.convert.trial import TABLE, Trial, event, log
 
-from penstock.convert import check_expression
+from penstock.condition import check_expression
 
 MFA = {"attributes": {"mfaAuthenticated": "true"}}
 MIXED = log(

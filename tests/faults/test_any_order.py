@@ -44,7 +44,7 @@ def clean(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,

@@ -21,6 +21,7 @@ from tests.collect.rig import Rig, differences, logs
 
 from infra import samples
 from penstock import convert, tables
+from penstock.condition import check_expression
 from penstock.config import loads
 from penstock.errors import ConfigError
 from penstock.hive import unescape
@@ -195,7 +196,7 @@ def test_g6_a_filter_is_a_condition_only(condition: str) -> None:
         f" filter = `{condition}`\n}}\n"
     )
     with pytest.raises(ConfigError, match=r"main\.tpc:"):
-        loads({"main.tpc": text}, check_expression=convert.check_expression)
+        loads({"main.tpc": text}, check_expression=check_expression)
 
 
 def _hostile(name: str) -> bytes:

@@ -30,6 +30,7 @@ HOMES = {
     "hcl2": ("config",),
     "lark": ("config",),
     "duckdb": (
+        "condition",
         "convert",
         "compact",
         "query",

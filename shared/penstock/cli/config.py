@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from penstock.condition import check_expression
 from penstock.config import Config, Partition, load, search_path
-from penstock.convert import check_expression
 from penstock.errors import ConfigError, Problem
 
 __all__ = ["config"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock import aws, config, convert
+from penstock import aws, config
 from penstock.collect.worker import Worker
+from penstock.condition import check_expression
 from penstock.config import Config, Connection, Settings
 from penstock.errors import ConfigError, Retry
 from penstock.hive import open_hive, split
@@ -66,7 +67,7 @@ class ConfigReader:
             if not seen:
                 raise ConfigError(f"{self.place}: found no *.tpc or *.hcl file, expected at least one")
             texts = {name: self._read(name) for name in seen}
-            self._config = config.loads(texts, check_expression=convert.check_expression)
+            self._config = config.loads(texts, check_expression=check_expression)
             self._seen = seen
         self._looked = self.clock()
         return self._config
