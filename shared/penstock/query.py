@@ -166,7 +166,21 @@ def batches(result: Result, expressions: Sequence[str]) -> Iterator[list[tuple[o
             yield batch
     except duckdb.Error as error:
         # The line it shows is our rendering, not what the person wrote.
-        raise QueryError(re.sub(r"\n\nLINE \d+:.*", "", str(error), flags=re.DOTALL)) from error
+        message = str(_cause(result.relation, error))
+        raise QueryError(re.sub(r"\n\nLINE \d+:.*", "", message, flags=re.DOTALL)) from error
+
+
+def _cause(relation: duckdb.DuckDBPyRelation, error: duckdb.Error) -> duckdb.Error:
+    """Why it failed: a thread that fails interrupts the others, and theirs may be what is told.
+
+    Then it is asked again, where it fails in one piece.
+    """
+    if isinstance(error, duckdb.InterruptException):
+        try:
+            relation.execute()
+        except duckdb.Error as again:
+            return again
+    return error
 
 
 def _faster(session: Session, sql: str) -> str:

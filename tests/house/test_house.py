@@ -19,7 +19,7 @@ LAYERS = (
     ("", "errors", "model", "times"),
     ("aws", "layout", "inflate", "notices", "extensions", "statement"),
     ("tables", "formats", "sources", "fetch"),
-    ("standardize", "config", "hive", "ledger", "convert"),
+    ("standardize", "condition", "config", "hive", "ledger", "convert"),
     ("collect", "sweep", "compact", "catalogue", "pruning", "query", "docs"),
     ("cli", "functions"),
 )
