@@ -264,6 +264,9 @@ class _Answer:
 
 def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], dict[int, _Tally]]:
     """Convert pieces of different objects: reasons of those that are bad, tallies of the others."""
+    bundle = _bundle(batch, pieces)
+    if bundle is not None:
+        return {}, _store(batch, *bundle)
     options = batch.recipe.table.format_options
     form = formats.find(batch.recipe.table.format)
     answers = _look(batch, pieces)
@@ -277,14 +280,46 @@ def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], di
         for piece, answer in ((piece, answers[piece.path]) for piece in pieces)
         if answer.readable
     ]
-    tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in good}
-    filled = [piece for piece in good if piece.rows]
+    return reasons, _store(batch, good, None)
+
+
+def _store(batch: _Batch, pieces: Sequence[Piece], bundle: Path | None) -> dict[int, _Tally]:
+    """Write the rows of pieces that read; what became of each object's rows."""
+    tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in pieces}
+    filled = [piece for piece in pieces if piece.rows]
     if filled:
         index = "default" if batch.recipe.tp_index is None else None
-        stored = _copy(batch, batch.recipe.rows(filled, batch.time), batch.recipe.table, filled, index)
+        rows = batch.recipe.rows(filled, batch.time, str(bundle) if bundle else None)
+        stored = _copy(batch, rows, batch.recipe.table, filled, index)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _count(batch, filled, tallies, stored)
-    return reasons, tallies
+    return tallies
+
+
+_SMALL = 128 << 10
+
+
+def _bundle(batch: _Batch, pieces: Sequence[Piece]) -> tuple[list[Piece], Path] | None:
+    """Small pieces as one text, if all of them are what they should be; None: look at each.
+
+    One text of a hundred small objects is probed and read in half the time of a hundred texts.
+    """
+    paths = [Path(piece.path) for piece in pieces]
+    if len(paths) < 2 or sum(path.stat().st_size for path in paths) > _SMALL * len(paths):
+        return None
+    text = formats.find(batch.recipe.table.format).bundle(path.read_bytes() for path in paths)
+    if text is None:
+        return None
+    bundle = batch.folder / "bundle"
+    with bundle.open("wb") as file:
+        file.writelines(text)
+    try:
+        ((rows, unknown),) = _run(batch, batch.recipe.bundle_probe(str(bundle)), pieces)
+    except BadObject:
+        return None
+    if unknown or not rows or len(rows) != len(pieces) or not all(rows):
+        return None
+    return [replace(piece, rows=count) for piece, count in zip(pieces, rows, strict=True)], bundle
 
 
 def _count(batch: _Batch, pieces: Sequence[Piece], tallies: dict[int, _Tally], stored: int) -> None:

@@ -72,8 +72,16 @@ class Recipe:
         form = formats.find(self.table.format)
         return f"SELECT {form.readable(self.table.format_options)} FROM {_files([piece])}"
 
-    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
-        """The stored rows with every column, in file order (index, day, time)."""
+    def bundle_probe(self, path: str) -> str:
+        """Of a bundle of pieces: (raw rows of each as a list, unknown field names)."""
+        form = formats.find(self.table.format)
+        return form.bundle_probe(_file(path), self.table.record(), self.table.format_options)
+
+    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: str | None = None) -> str:
+        """The stored rows with every column, in file order (index, day, time).
+
+        With the path of a `bundle` of these pieces, their texts are read from there.
+        """
         keep = "" if self.filter is None else f" AND {self._kept()}"
         columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
         # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
@@ -82,7 +90,7 @@ class Recipe:
         late = "" if early else f" ORDER BY {order}tp_timestamp, _object, _row"
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested, ordered=early)}) WHERE {_POSSIBLE}{keep}{late}"
+            f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {_POSSIBLE}{keep}{late}"
         )
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
@@ -141,28 +149,55 @@ class Recipe:
             f"ELSE {literal(source + ': found ')} || tp_timestamp::VARCHAR || ', expected a time from 1970 to 2261' END"
         )
 
-    def _standard(self, pieces: Sequence[Piece], ingested: dt.datetime, *, ordered: bool = False) -> str:
+    def _standard(
+        self,
+        pieces: Sequence[Piece],
+        ingested: dt.datetime,
+        *,
+        ordered: bool = False,
+        bundle: str | None = None,
+    ) -> str:
         """Every raw row with the table's columns, judged by nobody yet.
 
         Only pieces with unknown fields pay for finding out which rows have them.
         """
+        if bundle is not None:
+            return self._finished(self._bundled(pieces, bundle), ingested, unmapped=False, ordered=ordered)
         groups = [[p for p in pieces if p.unknown is unknown] for unknown in (False, True)]
         return " UNION ALL ".join(
-            self._alike(group, ingested, unmapped=group[0].unknown, ordered=ordered)
+            self._finished(
+                self._raw_rows(group, unmapped=group[0].unknown),
+                ingested,
+                unmapped=group[0].unknown,
+                ordered=ordered,
+            )
             for group in groups
             if group
         )
 
-    def _alike(self, pieces: Sequence[Piece], ingested: dt.datetime, *, unmapped: bool, ordered: bool) -> str:
+    def _raw_rows(self, pieces: Sequence[Piece], *, unmapped: bool) -> str:
+        """One row for each raw row: the struct r, its number, what it inherits, its text if wanted."""
         form = formats.find(self.table.format)
         record, options = self.table.record(), self.table.format_options
         raws = f", {form.texts(options)} AS raws" if unmapped else ""
-        read = (
+        return (
             f"SELECT * EXCLUDE (first_row, n, recs{', raws' if unmapped else ''}), "
             "unnest(range(first_row, first_row + n)) AS _row, unnest(recs) AS r"
             f"{', unnest(raws) AS raw' if unmapped else ''} FROM ("
             f"SELECT * EXCLUDE (content), {form.rows(record, options)} AS recs{raws} FROM {_texts(pieces)})"
         )
+
+    def _bundled(self, pieces: Sequence[Piece], bundle: str) -> str:
+        """The same from a bundle, without the texts."""
+        form = formats.find(self.table.format)
+        lists = form.bundle_rows(_file(bundle), self.table.record(), self.table.format_options)
+        return (
+            "SELECT * EXCLUDE (first_row, n, recs), unnest(range(first_row, first_row + n)) AS _row, "
+            f"unnest(recs) AS r FROM (SELECT recs, {_inherited(pieces)} FROM ({lists}))"
+        )
+
+    def _finished(self, read: str, ingested: dt.datetime, *, unmapped: bool, ordered: bool) -> str:
+        form = formats.find(self.table.format)
         if ordered:
             read = f"SELECT * FROM ({read}) ORDER BY {self._time()}, _object, _row"
         own = ", ".join(f"({c.expression})::{c.type} AS {identifier(c.name)}" for c in self.table.columns)
@@ -175,7 +210,7 @@ class Recipe:
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
         common = ", ".join(f"({sql})::{_TYPES[name]} AS {name}" for name, sql in filled.items())
-        rest = self._unmapped(form.unmapped(record) if unmapped else None)
+        rest = self._unmapped(form.unmapped(self.table.record()) if unmapped else None)
         second = f"SELECT * EXCLUDE ({kept}), ({rest})::JSON AS unmapped, {common} FROM ({first})"
         return (
             f"SELECT *, tp_timestamp::DATE AS tp_date, {self._index()} AS tp_index, "
@@ -269,10 +304,18 @@ def _texts(pieces: Sequence[Piece]) -> str:
     A list for each thing inherited: one list of structs takes five times as long to plan.
     """
     paths = ", ".join(literal(piece.path) for piece in pieces)
-    inherited = ", ".join(
-        f"[{', '.join(value(piece) for piece in pieces)}][i] AS {name}" for name, value in _INHERITED.items()
-    )
     return (
-        f"(SELECT content, {inherited} FROM "
+        f"(SELECT content, {_inherited(pieces)} FROM "
         f"(SELECT content, list_position([{paths}], filename) AS i FROM {_files(pieces)}))"
     )
+
+
+def _inherited(pieces: Sequence[Piece]) -> str:
+    """What the rows of piece number `i` (from 1) inherit, as columns."""
+    return ", ".join(
+        f"[{', '.join(value(piece) for piece in pieces)}][i] AS {name}" for name, value in _INHERITED.items()
+    )
+
+
+def _file(path: str) -> str:
+    return f"read_text([{literal(path)}])"

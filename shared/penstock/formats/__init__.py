@@ -44,6 +44,24 @@ class Format(Protocol):
         """
         ...
 
+    def bundle(self, texts: Iterable[bytes]) -> Iterator[bytes] | None:
+        """One text of several objects, for `bundle_*` to read: many small texts cost far more than one.
+
+        None when one of them cannot be told from its neighbours there.
+        """
+        ...
+
+    def bundle_probe(self, file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """A look at a bundle: (raw rows of each object as a list, unknown field names of them all).
+
+        A list of another length than there are objects, or with a null or zero in it: look at each.
+        """
+        ...
+
+    def bundle_rows(self, file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """SQL for the objects of a bundle in order: (i from 1, recs: their raw rows as structs)."""
+        ...
+
     def rows(self, record: Mapping[str, object], options: Mapping[str, object]) -> str:
         """SQL over `content`: the list of raw rows as structs of `record`; null if unreadable."""
         ...

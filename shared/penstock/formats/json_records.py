@@ -6,11 +6,23 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-e
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["complaint", "probe", "readable", "rows", "slices", "texts", "unmapped"]
+__all__ = [
+    "bundle",
+    "bundle_probe",
+    "bundle_rows",
+    "complaint",
+    "probe",
+    "readable",
+    "rows",
+    "slices",
+    "texts",
+    "unmapped",
+]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 _FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
@@ -52,7 +64,17 @@ def probe(files: str, record: Mapping[str, object], options: Mapping[str, object
     parse of the text, about a tenth of what reading the rows costs; its members are then looked
     for in those values only.
     """
-    array = _array_path(options)
+    readable_, counted = readable(options), "coalesce(len(k0), 0)"
+    return _probe(
+        files,
+        record,
+        _array_path(options),
+        f"filename, CASE WHEN len(k0) > 0 THEN true ELSE {readable_} END, {counted}",
+    )
+
+
+def _probe(files: str, record: Mapping[str, object], array: str, first: str) -> str:
+    """SQL for `first` (over content and k0, the keys of each record) and the unknown names."""
     found: list[str] = []
     keys: list[str] = []
     unknown = [_unknown("k0", "", record)]
@@ -69,9 +91,31 @@ def probe(files: str, record: Mapping[str, object], options: Mapping[str, object
         ["filename", "content", f"TRY(json_keys(content, {_literal(array + '[*]')})) AS k0", *found]
     )
     return (
-        f"SELECT filename, CASE WHEN len(k0) > 0 THEN true ELSE {readable(options)} END, "
-        f"coalesce(len(k0), 0), {' || '.join(unknown)} "
+        f"SELECT {first}, {' || '.join(unknown)} "
         f"FROM (SELECT {', '.join(['*', *keys])} FROM (SELECT {texts} FROM {files}))"
+    )
+
+
+def bundle(texts: Iterable[bytes]) -> Iterator[bytes] | None:
+    """A JSON list of the documents; each must look like an object at both ends."""
+    documents = [text.strip() for text in texts]
+    if not all(text.startswith(b"{") and text.endswith(b"}") for text in documents):
+        return None
+    return itertools.chain([b"["], *([text, b","] for text in documents[:-1]), [documents[-1], b"]"])
+
+
+def bundle_probe(file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """As `probe`, one level deeper."""
+    array = f'$[*]."{_key(options)}"'
+    return _probe(file, record, array, f"TRY(json_array_length(content, {_literal(array)}))")
+
+
+def bundle_rows(file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """As `rows`, one level deeper."""
+    structure = _literal(json.dumps([{_key(options): [record]}]))
+    return (
+        f'SELECT unnest(range(1, len(docs) + 1)) AS i, unnest(docs)."{_key(options)}" AS recs '
+        f"FROM (SELECT from_json(content, {structure}) AS docs FROM {file})"
     )
 
 
