@@ -194,7 +194,7 @@ def slices(
                 (
                     place
                     for place in _places(buffer, len(start), limit, seen, between)
-                    if whole(start + b"[" + buffer[len(start) : place] + b"]]}")
+                    if whole(b"".join((start, b"[", memoryview(buffer)[len(start) : place], b"]]}")))
                 ),
                 None,
             )
@@ -205,7 +205,7 @@ def slices(
                         f"no record ends within {len(buffer):,} bytes, so it cannot be read in pieces"
                     )
                 break
-            yield bytes(buffer[:cut]) + b"]}"
+            yield b"".join((memoryview(buffer)[:cut], b"]}"))
             buffer[: cut + 1] = start
             seen = 0
     yield bytes(buffer)
