@@ -48,14 +48,14 @@ _LONGEST_STATISTIC = 128
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object to convert: who it is, where its text is (a file, or blocks of a stream)."""
+    """An object to convert: who it is, and its text: itself, in a file, or blocks of a stream."""
 
     identity: str
     name: str
     type: str
     source_name: str
     location: str
-    text: Path | Iterable[bytes]
+    text: Path | bytes | Iterable[bytes]
     inflated: int = 0
     bytes: int = 0
     modified: dt.datetime | None = None
@@ -123,7 +123,7 @@ def convert(
     records: dict[int, ObjectRecord] = {}
     small: list[tuple[int, Source]] = []
     for number, source in enumerate(sources):
-        if isinstance(source.text, Path):
+        if isinstance(source.text, Path | bytes):
             small.append((number, source))
         else:
             records[number] = _large(batch, number, source)
@@ -173,7 +173,7 @@ class _Tally:
     rejected: int = 0
 
 
-def _piece(source: Source, number: int, path: Path) -> Piece:
+def _piece(source: Source, number: int, path: Path | str) -> Piece:
     prefix = hashlib.sha256(source.identity.encode()).hexdigest()[:24]
     return Piece(str(path), number, prefix, source.type, source.source_name, source.location, source.modified)
 
@@ -198,9 +198,21 @@ def _small(batch: _Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Obje
 
     One that needs too much memory by itself is cut into slices as a large one is, only smaller.
     """
-    pieces = [_piece(source, number, Path(str(source.text))) for number, source in group]
+    texts = {
+        f"{batch.folder}/text-{number}": source.text
+        for number, source in group
+        if isinstance(source.text, bytes)
+    }
+    pieces = [
+        _piece(
+            source,
+            number,
+            source.text if isinstance(source.text, Path) else f"{batch.folder}/text-{number}",
+        )
+        for number, source in group
+    ]
     try:
-        reasons, tallies = _convert(batch, pieces)
+        reasons, tallies = _convert(batch, pieces, texts)
     except (BadObject, ShortOfMemory) as error:
         if len(group) > 1:
             middle = len(group) // 2
@@ -208,7 +220,7 @@ def _small(batch: _Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Obje
         number, source = group[0]
         if isinstance(error, BadObject):
             return {number: _bad(source, error.reason)}
-        blocks = _blocks(Path(str(source.text)))
+        blocks = _blocks(source.text) if isinstance(source.text, Path) else [texts[pieces[0].path]]
         return {number: _large(batch, number, replace(source, text=blocks), SLICE // 4)}
     return {
         number: _bad(source, reasons[number]) if number in reasons else _record(source, tallies[number])
@@ -234,7 +246,7 @@ def _large(batch: _Batch, number: int, source: Source, limit: int | None = None)
         path.write_bytes(text)
         return _reads(batch, template) or (_mend(path) and _reads(batch, template))
 
-    assert not isinstance(source.text, Path)  # noqa: S101 - told apart by the caller
+    assert not isinstance(source.text, Path | bytes)  # noqa: S101 - told apart by the caller
     try:
         for text in form.slices(source.text, limit or SLICE, whole, options):
             path.write_bytes(text)
@@ -262,11 +274,18 @@ class _Answer:
     unknown: tuple[str, ...]
 
 
-def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], dict[int, _Tally]]:
-    """Convert pieces of different objects: reasons of those that are bad, tallies of the others."""
-    bundle = _bundle(batch, pieces)
+def _convert(
+    batch: _Batch, pieces: Sequence[Piece], texts: Mapping[str, bytes] | None = None
+) -> tuple[dict[int, str], dict[int, _Tally]]:
+    """Convert pieces of different objects: reasons of those that are bad, tallies of the others.
+
+    `texts` are those that stand in no file yet; they get theirs only if it is needed.
+    """
+    texts = texts or {}
+    bundle = _bundle(batch, pieces, texts)
     if bundle is not None:
-        return {}, _store(batch, *bundle)
+        return {}, _store(batch, *bundle, texts)
+    _spill(texts)
     options = batch.recipe.table.format_options
     form = formats.find(batch.recipe.table.format)
     answers = _look(batch, pieces)
@@ -280,10 +299,17 @@ def _convert(batch: _Batch, pieces: Sequence[Piece]) -> tuple[dict[int, str], di
         for piece, answer in ((piece, answers[piece.path]) for piece in pieces)
         if answer.readable
     ]
-    return reasons, _store(batch, good, None)
+    return reasons, _store(batch, good, None, {})
 
 
-def _store(batch: _Batch, pieces: Sequence[Piece], bundle: Path | None) -> dict[int, _Tally]:
+def _spill(texts: Mapping[str, bytes]) -> None:
+    for path, text in texts.items():
+        Path(path).write_bytes(text)
+
+
+def _store(
+    batch: _Batch, pieces: Sequence[Piece], bundle: Path | None, texts: Mapping[str, bytes]
+) -> dict[int, _Tally]:
     """Write the rows of pieces that read; what became of each object's rows."""
     tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in pieces}
     filled = [piece for piece in pieces if piece.rows]
@@ -292,6 +318,7 @@ def _store(batch: _Batch, pieces: Sequence[Piece], bundle: Path | None) -> dict[
         rows = batch.recipe.rows(filled, batch.time, str(bundle) if bundle else None)
         stored = _copy(batch, rows, batch.recipe.table, filled, index)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
+            _spill(texts)
             _count(batch, filled, tallies, stored)
     return tallies
 
@@ -299,15 +326,19 @@ def _store(batch: _Batch, pieces: Sequence[Piece], bundle: Path | None) -> dict[
 _SMALL = 128 << 10
 
 
-def _bundle(batch: _Batch, pieces: Sequence[Piece]) -> tuple[list[Piece], Path] | None:
+def _bundle(
+    batch: _Batch, pieces: Sequence[Piece], texts: Mapping[str, bytes]
+) -> tuple[list[Piece], Path] | None:
     """Small pieces as one text, if all of them are what they should be; None: look at each.
 
     One text of a hundred small objects is probed and read in half the time of a hundred texts.
     """
-    paths = [Path(piece.path) for piece in pieces]
-    if len(paths) < 2 or sum(path.stat().st_size for path in paths) > _SMALL * len(paths):
+    paths = [piece.path for piece in pieces]
+    size = sum(len(texts[path]) if path in texts else Path(path).stat().st_size for path in paths)
+    if len(paths) < 2 or size > _SMALL * len(paths):
         return None
-    text = formats.find(batch.recipe.table.format).bundle(path.read_bytes() for path in paths)
+    form = formats.find(batch.recipe.table.format)
+    text = form.bundle(texts[path] if path in texts else Path(path).read_bytes() for path in paths)
     if text is None:
         return None
     bundle = batch.folder / "bundle"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Fetched", "TooLarge", "fetch", "stream"]
 
 _READ = 64 << 10
+_KEPT = 128 << 10  # texts up to this size stay in memory: files would cost more than their conversion
 
 
 class TooLarge(Exception):
@@ -26,35 +27,57 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An object's inflated text in a file. `bytes` is the size as stored, `inflated` the text's."""
+    """An object's inflated text: in a file, or by itself where it is short.
 
-    path: Path
+    `bytes` is the size as stored, `inflated` the text's.
+    """
+
+    text: Path | bytes
     bytes: int
     inflated: int
     modified: dt.datetime | None
 
 
 def fetch(client: S3Client, ref: ObjectRef, path: Path, *, at_once: int, most: int) -> Fetched:
-    """Write the object's text to `path`.
+    """The object's text, written to `path` where it is not short.
 
     TooLarge when it inflates beyond `at_once` bytes. BadObject when it is gone, cut short, damaged
     or larger than `most` bytes inflated; Retry when it cannot be had now.
     """
     answer, body = _open(client, ref)
+    try:
+        text, inflated = _take(_inflated(ref, body, most), ref, path, at_once)
+    finally:
+        answer["Body"].close()
+    return Fetched(text, int(answer["ContentLength"]), inflated, answer.get("LastModified"))
+
+
+def _take(blocks: Iterator[bytes], ref: ObjectRef, path: Path, at_once: int) -> tuple[Path | bytes, int]:
+    """The text, and its length in bytes."""
+    short: list[bytes] = []
     total = 0
+    for block in blocks:
+        short.append(block)
+        total += len(block)
+        if total > min(_KEPT, at_once):
+            break
+    else:
+        return b"".join(short), total
     with path.open("wb") as file:
-        for block in _inflated(ref, body, most):
-            total += len(block)
-            if total > at_once:
-                raise TooLarge(ref.uri)
+        file.writelines(short)
+        while total <= at_once:
+            block = next(blocks, b"")
+            if not block:
+                return path, total
             file.write(block)
-    return Fetched(path, int(answer["ContentLength"]), total, answer.get("LastModified"))
+            total += len(block)
+    raise TooLarge(ref.uri)
 
 
 def stream(client: S3Client, ref: ObjectRef, *, most: int) -> tuple[Fetched, Iterator[bytes]]:
-    """The object's text block by block; what is known of it has no path and no inflated size yet."""
+    """The object's text block by block; what is known of it has no text and no inflated size yet."""
     answer, body = _open(client, ref)
-    known = Fetched(Path(), int(answer["ContentLength"]), 0, answer.get("LastModified"))
+    known = Fetched(b"", int(answer["ContentLength"]), 0, answer.get("LastModified"))
     return known, _inflated(ref, body, most)
 
 

@@ -312,9 +312,14 @@ def _texts(pieces: Sequence[Piece]) -> str:
 
 def _inherited(pieces: Sequence[Piece]) -> str:
     """What the rows of piece number `i` (from 1) inherit, as columns."""
-    return ", ".join(
-        f"[{', '.join(value(piece) for piece in pieces)}][i] AS {name}" for name, value in _INHERITED.items()
-    )
+    columns = []
+    for name, value in _INHERITED.items():
+        values = [value(piece) for piece in pieces]
+        # What is the same for all need not be looked up, nor planned as a list.
+        same = len(set(values)) == 1
+        looked_up = f"[{', '.join(values)}][i]"
+        columns.append(f"{values[0] if same else looked_up} AS {name}")
+    return ", ".join(columns)
 
 
 def _file(path: str) -> str:

@@ -27,7 +27,7 @@ def put(s3: Any, key: str, body: bytes = gzip.compress(TEXT), bucket: str = "log
 def read(s3: Any, ref: ObjectRef, path: Path, at_once: int = MOST, most: int = MOST) -> bytes:
     """What `fetch` writes."""
     got = fetch(s3, ref, path / "text", at_once=at_once, most=most)
-    data = got.path.read_bytes()
+    data = got.text if isinstance(got.text, bytes) else got.text.read_bytes()
     assert got.inflated == len(data)
     assert got.modified is not None
     assert got.modified.tzinfo is not None

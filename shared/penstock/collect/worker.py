@@ -287,7 +287,7 @@ class Worker:
             results = list(pool.map(one, range(len(batch)), batch))
         for task, result in zip(batch, results, strict=True):
             if isinstance(result, fetch.Fetched):
-                sources.append(_source(task, result, result.path))
+                sources.append(_source(task, result, result.text))
             elif isinstance(result, BadObject):
                 bad.append(
                     ObjectRecord(task.ref.identity, "bad", reason=result.reason, bytes=task.ref.size or 0)

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from penstock.errors import Conflict
@@ -104,7 +104,7 @@ def encode_lists(commit: Commit) -> bytes:
     lists = {
         "add": [_file_to_json(file) for file in commit.add],
         "remove": list(commit.remove),
-        "bad": [asdict(record) for record in bad],
+        "bad": [_record_to_json(record) for record in bad],
     }
     # A fixed mtime: a repeated request must be the same request, byte for byte.
     return gzip.compress(_json(lists), compresslevel=6, mtime=0)
@@ -142,7 +142,7 @@ def digest(commit: Commit) -> str:
         "time": time_to_text(commit.time),
         "add": [_file_to_json(file) for file in commit.add],
         "remove": list(commit.remove),
-        "done": [asdict(record) for record in commit.done],
+        "done": [_record_to_json(record) for record in commit.done],
         "cursor": _cursor_to_json(commit.cursor),
     }
     return hashlib.sha256(_json(content)).hexdigest()
@@ -174,6 +174,14 @@ def time_from_text(text: str) -> dt.datetime:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+_RECORD_FIELDS = tuple(field.name for field in fields(ObjectRecord))
+
+
+def _record_to_json(record: ObjectRecord) -> dict[str, Any]:
+    # Flat as it is, `asdict` would copy it deeply, and take as long as the commit itself.
+    return {name: getattr(record, name) for name in _RECORD_FIELDS}
 
 
 def _cursor_to_json(move: CursorMove | None) -> dict[str, Any] | None:
