@@ -181,8 +181,9 @@ def test_g1_eight_workers_and_a_death_at_every_step(shared: Rig, tmp_path: Path)
 
 @pytest.mark.soak
 def test_g1_soak(shared: Rig, tmp_path: Path) -> None:
-    """The same with 10,000 objects."""
-    _many(shared, tmp_path, objects=10_000, deaths=12, batch=100)
+    """The same with 10,000 objects; 2,000 on moto, whose transactions copy the whole table each time."""
+    objects = 10_000 if shared.ledger.startswith("sqlite") else 2_000
+    _many(shared, tmp_path, objects=objects, deaths=12, batch=100)
 
 
 def test_g1_processes_killed(shared: Rig, tmp_path: Path) -> None:
