@@ -10,13 +10,14 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from penstock.errors import BadObject, PenstockError, Retry
 
 __all__ = ["Account", "AwsError", "client", "code", "fault", "session"]
 
-AwsError = (ClientError, BotoCoreError)
-"""What a boto3 call raises: an answer that says no, or no answer."""
+AwsError = (ClientError, BotoCoreError, HTTPError)
+"""What a boto3 call raises: an answer that says no, or no answer, or half of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def fault(error: BaseException, name: str, permission: str) -> PenstockError:
     what = code(error)
     if what in _GONE:
         return BadObject(name, f"{_GONE[what]} ({what})")
+    if isinstance(error, ClientError) and error.operation_name == "AssumeRole":
+        permission = "sts:AssumeRole on the connection's role (and the role must trust it); it is wanted"
     if what in _DENIED:
         return Retry(f"{name}: access denied ({what}); the function's role needs {permission} on it")
     return Retry(f"{name}: {what}: {error}")

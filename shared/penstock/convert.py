@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from penstock import __version__, formats, tables
 from penstock.errors import BadObject, Retry
 from penstock.hive import data_path
 from penstock.model import REJECTED_TABLE, ColumnStats, DataFile, ObjectRecord, Schema
-from penstock.standardize import Piece, Recipe, literal
+from penstock.standardize import Bundle, Piece, Recipe, literal
 from penstock.tables import Table
 
 __all__ = [
@@ -129,6 +130,10 @@ def convert(
             records[number] = _large(batch, number, source)
     for group in _groups(small):
         records |= _small(batch, group)
+    written = sum(file.file.rows for file in batch.files)
+    kept = sum(record.stored + record.rejected for record in records.values())
+    if written != kept:
+        raise RuntimeError(f"{written} rows stand in the files, but {kept} are recorded")
     return Converted(batch.files, [records[number] for number in range(len(sources))])
 
 
@@ -211,9 +216,11 @@ def _small(batch: _Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Obje
         )
         for number, source in group
     ]
+    before = len(batch.files)
     try:
         reasons, tallies = _convert(batch, pieces, texts)
     except (BadObject, ShortOfMemory) as error:
+        _take_back(batch, before)
         if len(group) > 1:
             middle = len(group) // 2
             return _small(batch, group[:middle]) | _small(batch, group[middle:])
@@ -226,6 +233,13 @@ def _small(batch: _Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Obje
         number: _bad(source, reasons[number]) if number in reasons else _record(source, tallies[number])
         for number, source in group
     }
+
+
+def _take_back(batch: _Batch, before: int) -> None:
+    """Files written since, of objects that are read again another way or not at all."""
+    for written in batch.files[before:]:
+        written.local.unlink()
+    del batch.files[before:]
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -256,9 +270,7 @@ def _large(batch: _Batch, number: int, source: Source, limit: int | None = None)
             for name in ("rows", "stored", "filtered", "rejected"):
                 setattr(total, name, getattr(total, name) + getattr(tallies[number], name))
     except (BadObject, ValueError) as error:
-        for written in batch.files[before:]:
-            written.local.unlink()
-        del batch.files[before:]
+        _take_back(batch, before)
         return _bad(source, error.reason if isinstance(error, BadObject) else str(error))
     finally:
         path.unlink(missing_ok=True)
@@ -308,14 +320,14 @@ def _spill(texts: Mapping[str, bytes]) -> None:
 
 
 def _store(
-    batch: _Batch, pieces: Sequence[Piece], bundle: Path | None, texts: Mapping[str, bytes]
+    batch: _Batch, pieces: Sequence[Piece], bundle: Bundle | None, texts: Mapping[str, bytes]
 ) -> dict[int, _Tally]:
     """Write the rows of pieces that read; what became of each object's rows."""
     tallies = {piece.object: _Tally(rows=piece.rows, stored=piece.rows) for piece in pieces}
     filled = [piece for piece in pieces if piece.rows]
     if filled:
         index = "default" if batch.recipe.tp_index is None else None
-        rows = batch.recipe.rows(filled, batch.time, str(bundle) if bundle else None)
+        rows = batch.recipe.rows(filled, batch.time, bundle)
         stored = _copy(batch, rows, batch.recipe.table, filled, index)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _spill(texts)
@@ -328,7 +340,7 @@ _SMALL = 128 << 10
 
 def _bundle(
     batch: _Batch, pieces: Sequence[Piece], texts: Mapping[str, bytes]
-) -> tuple[list[Piece], Path] | None:
+) -> tuple[list[Piece], Bundle] | None:
     """Small pieces as one text, if all of them are what they should be; None: look at each.
 
     One text of a hundred small objects is probed and read in half the time of a hundred texts.
@@ -337,15 +349,14 @@ def _bundle(
     size = sum(len(texts[path]) if path in texts else Path(path).stat().st_size for path in paths)
     if len(paths) < 2 or size > _SMALL * len(paths):
         return None
+    # Nobody who writes logs can know it: what stands in one text cannot pass for another.
+    bundle = Bundle(str(batch.folder / "bundle"), secrets.token_hex(16))
     form = formats.find(batch.recipe.table.format)
-    text = form.bundle(texts[path] if path in texts else Path(path).read_bytes() for path in paths)
-    if text is None:
-        return None
-    bundle = batch.folder / "bundle"
-    with bundle.open("wb") as file:
-        file.writelines(text)
+    each = (texts[path] if path in texts else Path(path).read_bytes() for path in paths)
+    with Path(bundle.path).open("wb") as file:
+        file.writelines(form.bundle(each, bundle.mark))
     try:
-        ((rows, unknown),) = _run(batch, batch.recipe.bundle_probe(str(bundle)), pieces)
+        ((rows, unknown),) = _run(batch, batch.recipe.bundle_probe(bundle), pieces)
     except BadObject:
         return None
     if unknown or not rows or len(rows) != len(pieces) or not all(rows):

@@ -1,8 +1,7 @@
 """Loads DuckDB's extensions from their PyPI packages, so that nothing is downloaded at run time.
 
 Each package `duckdb-extension-<name>` carries the signed binary for one DuckDB version under
-`extensions/v<version>/` (https://pypi.org/project/duckdb-extension-httpfs/); DuckDB checks the
-signature when it loads it.
+`extensions/v<version>/`; DuckDB checks the signature when it loads it.
 """
 
 from __future__ import annotations

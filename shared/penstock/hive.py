@@ -17,7 +17,7 @@ from penstock.errors import Retry
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split", "unescape"]
+__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split"]
 
 # What Hive escapes in partition values: control characters and these; Trino and Spark do the same.
 # https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java
@@ -27,16 +27,12 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^]")
 def escape(value: str) -> str:
     """A partition value as it stands in a path: `%` and two hex digits for what Hive escapes.
 
-    `.` and `..` are escaped too: a directory of that name is another one.
+    `.` and `..` are escaped too: a directory of that name is another one. So are the names that
+    readers take for null.
     """
-    if value in (".", ".."):
-        return value.replace(".", "%2E")
+    if value in (".", "..") or value.upper() in ("NULL", "__HIVE_DEFAULT_PARTITION__"):
+        return f"%{ord(value[0]):02X}" + value[1:].replace(".", "%2E")
     return _UNSAFE.sub(lambda found: f"%{ord(found.group()):02X}", value)
-
-
-def unescape(text: str) -> str:
-    """The value that `escape` was given."""
-    return re.sub(r"%([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
 def data_path(table: str, partition: str, tp_index: str, tp_date: dt.date, name: str) -> str:

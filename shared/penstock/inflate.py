@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
@@ -45,7 +46,10 @@ def blocks(compressed: Iterable[bytes], most: int) -> Iterator[bytes]:
         head += more
     name = kind(head)
     total = 0
-    for block in _inflate(name, head, source) if name != "none" else _plain(head, source):
+    inflated = _inflate(name, head, source) if name != "none" else _plain(head, source)
+    for number, block in enumerate(inflated):
+        if number == 0 and block.startswith(codecs.BOM_UTF8):
+            block = block[len(codecs.BOM_UTF8) :]
         total += len(block)
         if total > most:
             raise ValueError(f"it inflates beyond the limit of {most:,} bytes (PENSTOCK_MAX_INFLATED_BYTES)")

@@ -124,7 +124,7 @@ def open_session(
     hold. `threads` 0 means as many as there are cores. UsageError when a filter names no partition.
     """
     connection = extensions.connect(temp_directory=str(scratch), **({"threads": threads} if threads else {}))
-    extensions.load(connection, "ducklake", *(("httpfs",) if "://" in hive else ()))
+    extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
     connection.execute("SET TimeZone = 'UTC'")
     roots = [root(hive)]
     _attach(connection, state.path)

@@ -15,7 +15,7 @@ from penstock import formats, tables
 from penstock.model import REJECTED_TABLE
 from penstock.tables import COMMON_COLUMNS, Table
 
-__all__ = ["Piece", "Recipe", "identifier", "literal"]
+__all__ = ["Bundle", "Piece", "Recipe", "identifier", "literal"]
 
 # Readers that keep nanoseconds (Spark, pandas) cannot hold times beyond this year.
 _EARLIEST, _LATEST = "TIMESTAMP '1970-01-01'", "TIMESTAMP '2262-01-01'"
@@ -54,6 +54,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """One file with the texts of several small pieces, each wrapped under `mark`."""
+
+    path: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How one partition's objects become rows: its table, filter and index, and when it is now."""
 
@@ -72,17 +80,19 @@ class Recipe:
         form = formats.find(self.table.format)
         return f"SELECT {form.readable(self.table.format_options)} FROM {_files([piece])}"
 
-    def bundle_probe(self, path: str) -> str:
+    def bundle_probe(self, bundle: Bundle) -> str:
         """Of a bundle of pieces: (raw rows of each as a list, unknown field names)."""
         form = formats.find(self.table.format)
-        return form.bundle_probe(_file(path), self.table.record(), self.table.format_options)
+        return form.bundle_probe(
+            _file(bundle.path), bundle.mark, self.table.record(), self.table.format_options
+        )
 
-    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: str | None = None) -> str:
+    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: Bundle | None = None) -> str:
         """The stored rows with every column, in file order (index, day, time).
 
-        With the path of a `bundle` of these pieces, their texts are read from there.
+        With a `bundle` of these pieces their texts are read from there.
         """
-        keep = "" if self.filter is None else f" AND {self._kept()}"
+        keep = "" if self.filter is None else f" AND coalesce({self._kept()}, false)"
         columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
         # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
         early = self.tp_index is None and len({piece.unknown for piece in pieces}) == 1
@@ -97,8 +107,9 @@ class Recipe:
         """Per object: (object, rows stored, filtered, rejected), counted row by row."""
         keep = "true" if self.filter is None else self._kept()
         return (
-            f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND {keep}), "
-            f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT {keep}), count(*) FILTER (WHERE NOT {_POSSIBLE}) "
+            f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND coalesce({keep}, false)), "
+            f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT coalesce({keep}, true)), "
+            f"count(*) FILTER (WHERE {self._rejected()}) "
             f"FROM ({self._standard(pieces, ingested)}) GROUP BY _object"
         )
 
@@ -106,7 +117,7 @@ class Recipe:
         """The rejected rows in the shape of the table `tp_rejected`."""
         source = (
             f"SELECT s.*, t.raw FROM ({self._standard(pieces, ingested)}) s "
-            f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE NOT {_POSSIBLE}"
+            f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE {self._rejected()}"
         )
         filled = {
             "raw": "raw",
@@ -134,14 +145,21 @@ class Recipe:
         return f"SELECT {columns} FROM ({source}) ORDER BY tp_timestamp, tp_id"
 
     def _kept(self) -> str:
-        # On a line that ends: the filter may close with a comment.
-        return f"coalesce(({self.filter}\n), false)"
+        """Whether the filter holds: true, false, or null where it fails on the row.
+
+        Its line ends before the bracket: it may close with a comment.
+        """
+        return f"TRY(({self.filter}\n) IS TRUE)"
+
+    def _rejected(self) -> str:
+        return f"NOT {_POSSIBLE}" + ("" if self.filter is None else f" OR {self._kept()} IS NULL")
 
     def _reason(self) -> str:
         time = self.table.enrichment["tp_timestamp"]
         source = next((c.source for c in self.table.columns if c.name == time), time)
         return (
-            f"CASE WHEN json_valid(raw) AND json_type(raw) <> 'OBJECT' THEN 'found ' || json_type(raw) || ', expected a record' "
+            f"CASE WHEN {_POSSIBLE} THEN 'the filter of the partition fails on this row' "
+            f"WHEN json_valid(raw) AND json_type(raw) <> 'OBJECT' THEN 'found ' || json_type(raw) || ', expected a record' "
             f"WHEN tp_timestamp IS NULL AND TRY(raw->>{literal(source)}) IS NULL "
             f"THEN {literal(f'{source} is missing')} "
             f"WHEN tp_timestamp IS NULL THEN {literal(source + ': found ')} || coalesce(TRY(raw->{literal(source)})::VARCHAR, 'nothing') "
@@ -155,7 +173,7 @@ class Recipe:
         ingested: dt.datetime,
         *,
         ordered: bool = False,
-        bundle: str | None = None,
+        bundle: Bundle | None = None,
     ) -> str:
         """Every raw row with the table's columns, judged by nobody yet.
 
@@ -187,10 +205,12 @@ class Recipe:
             f"SELECT * EXCLUDE (content), {form.rows(record, options)} AS recs{raws} FROM {_texts(pieces)})"
         )
 
-    def _bundled(self, pieces: Sequence[Piece], bundle: str) -> str:
+    def _bundled(self, pieces: Sequence[Piece], bundle: Bundle) -> str:
         """The same from a bundle, without the texts."""
         form = formats.find(self.table.format)
-        lists = form.bundle_rows(_file(bundle), self.table.record(), self.table.format_options)
+        lists = form.bundle_rows(
+            _file(bundle.path), bundle.mark, self.table.record(), self.table.format_options
+        )
         return (
             "SELECT * EXCLUDE (first_row, n, recs), unnest(range(first_row, first_row + n)) AS _row, "
             f"unnest(recs) AS r FROM (SELECT recs, {_inherited(pieces)} FROM ({lists}))"

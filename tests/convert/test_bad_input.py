@@ -191,6 +191,26 @@ def test_deep_nesting_is_data(trial: Trial, opening: str) -> None:
     assert out.counts == [("done", 1, 0, 0), ("done", 1, 0, 0)]
 
 
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize(
+    "place", ['"userIdentity":?', '"userIdentity":{"sessionContext":?}', '"tlsDetails":?']
+)
+def test_deep_nesting_in_a_struct_is_data(trial: Trial, opening: str, place: str) -> None:
+    """Brackets 100,000 deep where a struct is expected are kept, as text, and end nothing."""
+    deep = opening * 100_000 + "1" + {"[": "]", '{"a":': "}"}[opening] * 100_000
+    record = f'{{"eventTime":"2026-01-31T12:00:00Z",{place.replace("?", deep)}}}'
+    out = trial(f'{{"Records":[{record}]}}'.encode(), log(event()))
+    assert out.counts == [("done", 1, 0, 0), ("done", 1, 0, 0)]
+    (kept,) = [row["unmapped"] for row in out.rows() if row["unmapped"] is not None]
+    assert kept.count("[") + kept.count("{") >= 100_000
+
+
+def test_a_byte_order_mark_is_no_text(trial: Trial) -> None:
+    """It is taken off where an object is inflated."""
+    text = b"".join(inflate.blocks([b"\xef\xbb\xbf" + log(event())], 1 << 20))
+    assert trial(text).counts == [("done", 1, 0, 0)]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote as unescape
 
 import duckdb
 import pyarrow.parquet as pq
@@ -13,7 +14,6 @@ from tests.convert.trial import TABLE, Outcome, Trial, event, log
 
 from infra import samples
 from penstock import __version__
-from penstock.hive import unescape
 from penstock.tables import PATH_COLUMNS, find
 
 START = dt.datetime(2026, 1, 31, 23, 50, tzinfo=dt.UTC)

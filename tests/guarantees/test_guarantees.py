@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote as unescape
 
 import duckdb
 import pytest
@@ -24,7 +25,6 @@ from penstock import convert, tables
 from penstock.condition import check_expression
 from penstock.config import loads
 from penstock.errors import ConfigError
-from penstock.hive import unescape
 from penstock.model import REJECTED_TABLE
 
 ROOT = Path(__file__).parents[2]

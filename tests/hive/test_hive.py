@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote as unescape
 
 import duckdb
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from penstock import aws
 from penstock.errors import Retry
-from penstock.hive import Hive, data_path, escape, open_hive, split, unescape
+from penstock.hive import Hive, data_path, escape, open_hive, split
 
 DAY = dt.date(2026, 1, 31)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -28,6 +29,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
         ("50%", "50%25"),
         ("..", "%2E%2E"),
         (".", "%2E"),
+        ("NULL", "%4EULL"),
+        ("null", "%6Eull"),
+        ("NULLS", "NULLS"),
+        ("__HIVE_DEFAULT_PARTITION__", "%5F_HIVE_DEFAULT_PARTITION__"),
         ("...", "..."),
         ("a b", "a b"),
         ("ü😀", "ü😀"),
@@ -58,7 +63,7 @@ def test_a_path_has_five_segments(partition: str, index: str) -> None:
     assert (unescape(p), unescape(i)) == (f"tp_partition={partition}", f"tp_index={index}")
 
 
-@pytest.mark.parametrize("index", ["a/b", "a=b", "50%", "..", "a b+c", "ü😀", "x'y"])
+@pytest.mark.parametrize("index", ["a/b", "a=b", "50%", "..", "a b+c", "ü😀", "x'y", "NULL", "Null"])
 def test_readers_of_hives_see_the_value(index: str, tmp_path: Path) -> None:
     """DuckDB, reading the path as a hive, gives back what was escaped."""
     target = tmp_path / data_path("t", "p", index, DAY, "c.parquet")

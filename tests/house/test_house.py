@@ -188,7 +188,7 @@ FORBIDDEN = re.compile(
             "/wo" + "rk/(main|shared)",
             "/ho" + "me/[a-z]+/",
             "/ro" + r"ot/(?!_)",
-            "pypi" + r"\.org/(?!project/)",
+            "pypi" + r"\.org",
             "pythonhosted" + r"\.org",
             "registry\\.npm" + "js",
             "repo1?\\.maven" + r"\.(apache\.)?org",

@@ -173,3 +173,9 @@ def test_order_is_kept(session: query.Session) -> None:
     """Rendering keeps the statement's order, over many batches."""
     text = printed(session, "SELECT i FROM range(50000) t(i) ORDER BY i DESC", "csv", header=False)
     assert text.split() == [str(n) for n in range(49_999, -1, -1)]
+
+
+def test_addresses_are_compared_offline(session: query.Session) -> None:
+    """The inet extension is there, from its package."""
+    sql = "SELECT ('10.1.2.3'::INET <<= '10.0.0.0/8'::INET) AS inside"
+    assert printed(session, sql, "csv", header=False).strip() == "true"

@@ -251,7 +251,7 @@ class Worker:
             sources, records, large = self._fetch(batch, folder, owners, report)
             if sources or records:
                 self._commit(partition, sources, records, folder, report)
-        except Retry as error:
+        except (Retry, OSError) as error:
             apart = {task.ref.identity for task in large}
             _again(report, owners, [task for task in batch if task.ref.identity not in apart], str(error))
         finally:
@@ -282,6 +282,10 @@ class Worker:
                 return BadObject(error.name, error.reason)
             except Retry as error:
                 return Retry(str(error))
+            except aws.AwsError as error:  # of making the client: a profile or a role that is not there
+                return Retry(f"{task.ref.uri}: connection.{task.source.connection}: {error}")
+            except OSError as error:
+                return Retry(f"{task.ref.uri}: no room in the work folder: {error}")
 
         with ThreadPoolExecutor(min(self.settings.fetchers, len(batch))) as pool:
             results = list(pool.map(one, range(len(batch)), batch))
@@ -316,7 +320,7 @@ class Worker:
             try:
                 with budget.spending():
                     self._collect_stream(partition, task, folder, report)
-            except Retry as error:
+            except (Retry, OSError, *aws.AwsError) as error:
                 _again(report, owners, [task], str(error))
             finally:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -44,21 +44,25 @@ class Format(Protocol):
         """
         ...
 
-    def bundle(self, texts: Iterable[bytes]) -> Iterator[bytes] | None:
+    def bundle(self, texts: Iterable[bytes], mark: str) -> Iterator[bytes]:
         """One text of several objects, for `bundle_*` to read: many small texts cost far more than one.
 
-        None when one of them cannot be told from its neighbours there.
+        Each is wrapped under `mark`, which no text can contain but by chance.
         """
         ...
 
-    def bundle_probe(self, file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    def bundle_probe(
+        self, file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]
+    ) -> str:
         """A look at a bundle: (raw rows of each object as a list, unknown field names of them all).
 
         A list of another length than there are objects, or with a null or zero in it: look at each.
         """
         ...
 
-    def bundle_rows(self, file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    def bundle_rows(
+        self, file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]
+    ) -> str:
         """SQL for the objects of a bundle in order: (i from 1, recs: their raw rows as structs)."""
         ...
 

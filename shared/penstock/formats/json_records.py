@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-e
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,25 +95,28 @@ def _probe(files: str, record: Mapping[str, object], array: str, first: str) -> 
     )
 
 
-def bundle(texts: Iterable[bytes]) -> Iterator[bytes] | None:
-    """A JSON list of the documents; each must look like an object at both ends."""
-    documents = [text.strip() for text in texts]
-    if not all(text.startswith(b"{") and text.endswith(b"}") for text in documents):
-        return None
-    return itertools.chain([b"["], *([text, b","] for text in documents[:-1]), [documents[-1], b"]"])
+def bundle(texts: Iterable[bytes], mark: str) -> Iterator[bytes]:
+    """`[{"<mark>": document}, …]`: a text that is not whole takes the mark of the next with it."""
+    opening = f'{{"{mark}":'.encode()
+    yield b"["
+    for number, text in enumerate(texts):
+        yield b"," + opening if number else opening
+        yield text
+        yield b"}"
+    yield b"]"
 
 
-def bundle_probe(file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """As `probe`, one level deeper."""
-    array = f'$[*]."{_key(options)}"'
+def bundle_probe(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """As `probe`, below the marks."""
+    array = f'$[*]."{mark}"."{_key(options)}"'
     return _probe(file, record, array, f"TRY(json_array_length(content, {_literal(array)}))")
 
 
-def bundle_rows(file: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """As `rows`, one level deeper."""
-    structure = _literal(json.dumps([{_key(options): [record]}]))
+def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """As `rows`, below the marks."""
+    structure = _literal(json.dumps([{mark: {_key(options): [record]}}]))
     return (
-        f'SELECT unnest(range(1, len(docs) + 1)) AS i, unnest(docs)."{_key(options)}" AS recs '
+        f'SELECT unnest(range(1, len(docs) + 1)) AS i, unnest(docs)."{mark}"."{_key(options)}" AS recs '
         f"FROM (SELECT from_json(content, {structure}) AS docs FROM {file})"
     )
 
@@ -147,6 +149,12 @@ def _unknown(keys: str, path: str, fields: Mapping[str, object]) -> str:
     return f"{names} || CASE WHEN list_contains({keys}, []::VARCHAR[]) THEN [{_literal(path)}] ELSE [] END"
 
 
+# A patch is merged level by level: brackets 100,000 deep would end the process. Such a value is kept as text.
+_SHALLOW = (
+    "CASE WHEN strlen(v) - strlen(translate(v::VARCHAR, '{[', '')) > 1000 THEN to_json(v::VARCHAR) ELSE v END"
+)
+
+
 def unmapped(record: Mapping[str, object]) -> str:
     """What is left of a record when everything the table reads is taken away (RFC 7396 patches).
 
@@ -161,7 +169,7 @@ def unmapped(record: Mapping[str, object]) -> str:
             f"CASE json_type({value}) WHEN 'OBJECT' THEN nullif(json_merge_patch({value}, {_nulls(fields)}), '{{}}') "
             f"WHEN 'NULL' THEN NULL ELSE {value} END"
         )
-        nested = "v"
+        nested = _SHALLOW
         for step in reversed(path.split(".")):
             nested = f"json_object({_literal(step)}, {nested})"
         parts.append(
