@@ -298,11 +298,9 @@ def _convert(
     if bundle is not None:
         return {}, _store(batch, *bundle, texts)
     _spill(texts)
-    options = batch.recipe.table.format_options
-    form = formats.find(batch.recipe.table.format)
     answers = _look(batch, pieces)
     reasons = {
-        piece.object: form.complaint(Path(piece.path).read_bytes()[:200], options)
+        piece.object: _complaint(batch.recipe.table, Path(piece.path))
         for piece in pieces
         if not answers[piece.path].readable
     }
@@ -312,6 +310,16 @@ def _convert(
         if answer.readable
     ]
     return reasons, _store(batch, good, None, {})
+
+
+def _complaint(table: Table, path: Path) -> str:
+    """Why a text does not read: what it is instead, if the table knows, else what the format says."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for text, what in table.strangers.items():
+        if text.encode() in head:
+            return f"it is {what}, not a log of {table.name}"
+    return formats.find(table.format).complaint(head[:200], table.format_options)
 
 
 def _spill(texts: Mapping[str, bytes]) -> None:
@@ -336,6 +344,7 @@ def _store(
 
 
 _SMALL = 128 << 10
+_HEAD = 4 << 10
 
 
 def _bundle(

@@ -224,3 +224,11 @@ def test_a_key_that_stands_twice_is_read_once(trial: Trial, text: bytes) -> None
     out = trial(text, log(event()))
     assert [r.state for r in out.records] == ["done", "done"]
     assert out.records[0].stored == 1
+
+
+def test_a_digest_under_a_log_s_key_is_called_by_its_name(trial: Trial) -> None:
+    """Where the key does not tell, the content does."""
+    digest = json.dumps({"awsAccountId": "111122223333", "digestStartTime": "2026-01-31T11:00:00Z"}).encode()
+    out = trial(digest, log(event()))
+    assert [found.state for found in out.records] == ["bad", "done"]
+    assert "digest file" in out.records[0].reason

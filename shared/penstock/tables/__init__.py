@@ -67,6 +67,8 @@ class Table:
     layouts: default `file_layout` by source type.
     not_logs: regular expressions (RE2) over keys; objects of the tree that are no logs of this
         table, with what they are. They are passed over, not bad.
+    strangers: texts that stand near the beginning of objects of another kind, with what those are:
+        an object that does not read as the format is then called by its name.
     statistics: columns whose minimum and maximum per file the ledger keeps, beside tp_timestamp.
     """
 
@@ -79,6 +81,7 @@ class Table:
     format_options: Mapping[str, object] = field(default_factory=dict)
     layouts: Mapping[str, str] = field(default_factory=dict)
     not_logs: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, str] = field(default_factory=dict)
     statistics: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
 

@@ -247,6 +247,7 @@ TABLE = Table(
         r"/$": "folder marker",
         r"(^|/)README(\.[a-z]+)?$": "not a log",
     },
+    strangers={'"digestStartTime"': "a CloudTrail digest file"},
     statistics=("aws_region", "event_name", "event_source", "event_time", "recipient_account_id"),
     examples=(
         Example(
