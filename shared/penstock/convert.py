@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 AT_ONCE = 32 << 20
-"""Bytes of text that one statement reads, at most; the whole process stays below 400 MB with it (`make bench`)."""
+"""Bytes of text that one statement reads, at most; the process stays below 400 MB with it (`make bench`)."""
 
 SLICE = 16 << 20
 """Bytes of the slices of a larger object: about; a record may make one longer."""

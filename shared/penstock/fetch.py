@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Fetched", "TooLarge", "fetch", "stream"]
 
 _READ = 64 << 10
-_KEPT = 128 << 10  # texts up to this size stay in memory: a file for each costs more than it saves
+# Texts up to this size stay in memory: a file for each costs more than it saves.
+_KEPT = 128 << 10
 
 
 class TooLarge(Exception):
