@@ -6,9 +6,12 @@ Everything here is frozen and free of I/O; times are timezone-aware UTC.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
+from urllib.parse import quote
 
 __all__ = [
     "REJECTED_TABLE",
@@ -29,7 +32,7 @@ __all__ = [
 
 REJECTED_TABLE = "tp_rejected"
 
-CommitKind = Literal["collect", "compact", "overwrite", "delete", "expire", "tier", "flip"]
+CommitKind = Literal["collect", "sweep", "compact", "overwrite", "delete", "expire", "tier", "flip"]
 ObjectState = Literal["done", "bad"]
 
 
@@ -57,7 +60,9 @@ class ObjectRef:
     """One version of one S3 object, as an event or a listing names it.
 
     `key` is decoded (as S3 stores it). `etag` is without quotes. `size` is in bytes and None when
-    the event did not tell.
+    the event did not tell. With the scheme `file` it is a file of this machine (`key` its absolute
+    path, `etag` what changes when it does), with `command` the output of one run (`key` the
+    command, `etag` a hash of the output); `bucket` is empty then.
     """
 
     bucket: str
@@ -66,11 +71,16 @@ class ObjectRef:
     etag: str | None = None
     size: int | None = None
     last_modified: dt.datetime | None = None
+    scheme: Literal["s3", "file", "command"] = "s3"
 
     @property
     def uri(self) -> str:
-        """`s3://bucket/key`, for messages."""
-        return f"s3://{self.bucket}/{self.key}"
+        """`s3://bucket/key`, `file:///path` or `command:…`, for messages."""
+        if self.scheme == "s3":
+            return f"s3://{self.bucket}/{self.key}"
+        # Names of files may hold bytes that are no text; as a URL they are.
+        path = quote(os.fsencode(self.key), safe="/:@!$&'()*+,;=~")
+        return f"file://{path}" if self.scheme == "file" else f"command:{self.key}"
 
     @property
     def identity(self) -> str:
@@ -140,6 +150,7 @@ class ObjectRecord:
     reason: str = ""
     version: int = 0
     redrive: bool = False  # a request, not a memory: this commit may replace a bad record
+    retake: int = 0  # a request: it replaces the done record of this version (0: none), see `Ledger.attempt`
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +217,9 @@ class Schema:
     table: str
     fingerprint: str
     columns: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, table: str, columns: tuple[tuple[str, str], ...]) -> Self:
+        """The schema of these columns, with the fingerprint that they always have."""
+        digest = hashlib.sha256(repr((table, columns)).encode()).hexdigest()[:16]
+        return cls(table, digest, columns)

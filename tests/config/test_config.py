@@ -23,13 +23,13 @@ from penstock.config import (
 from penstock.config.grammar import parser, write_tables
 from penstock.errors import ConfigError
 from penstock.model import PartitionId
-from penstock.tables import Column, Table, find
+from penstock.tables import Column, Syntax, Table, find
 
 SMALL = Table(
     name="small",
     description="",
     reference="",
-    format="json_records",
+    syntax=Syntax("json_text"),
     columns=(Column("who", "VARCHAR", "r.who", ""), Column("what", "STRUCT(a INTEGER)", "r.what", "")),
     enrichment={},
     not_logs={"/digest/": "a digest", r"README(\.md)?$": "not a log"},

@@ -27,7 +27,7 @@ def test_bundled_or_alone_the_rows_are_the_same(
 ) -> None:
     """Rows, ids and records do not depend on the way of reading (G5)."""
     together = trial(*GOOD)
-    monkeypatch.setattr(convert, "_SMALL", -1)
+    monkeypatch.setattr(convert.objects, "_SMALL", -1)
     alone = Trial(tmp_path / "alone")(*GOOD)
     assert together.sorted() == alone.sorted()
     assert together.records == alone.records
@@ -70,7 +70,7 @@ def test_objects_cannot_merge(trial: Trial) -> None:
 
 def test_what_is_read_again_is_written_once(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files written before a step that failed are taken back when the objects are read in halves (G1)."""
-    count = convert._count
+    count = convert.objects._count
     failed: list[bool] = []
 
     def once(*given: Any) -> None:
@@ -79,7 +79,7 @@ def test_what_is_read_again_is_written_once(trial: Trial, monkeypatch: pytest.Mo
             raise convert.ShortOfMemory("made to order")
         count(*given)
 
-    monkeypatch.setattr(convert, "_count", once)
+    monkeypatch.setattr(convert.objects, "_count", once)
     out = trial(*GOOD, filter="event_name <> 'b'")
     assert failed
     assert sorted(row["event_name"] for row in out.rows()) == ["a", "c", "d"]

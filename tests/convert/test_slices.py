@@ -40,7 +40,7 @@ DOCUMENTS = {
 
 def sliced(trial: Trial, limit: int, *texts: bytes, blocks: int = 1_000) -> Outcome:
     """The texts streamed, with slices of about `limit` bytes."""
-    with mock.patch.object(convert._large, "__defaults__", (limit,)):
+    with mock.patch.object(convert.objects._large, "__defaults__", (limit,)):
         return trial(*texts, blocks=blocks)
 
 
@@ -107,7 +107,7 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
     folder = trial.folder / "broken"
     folder.mkdir()
     source = Source("x", "s3://logs/x", "aws_s3_bucket", "logs", "x", broken())
-    with mock.patch.object(convert._large, "__defaults__", (300,)):
+    with mock.patch.object(convert.objects._large, "__defaults__", (300,)):
         made = convert.convert(
             trial.engine, Recipe(TABLE, "prod"), [source], commit="c", time=NOW, folder=folder
         )
@@ -118,9 +118,9 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
 
 def test_a_record_without_end_is_bad(trial: Trial) -> None:
     """Memory stays bounded: a record that does not end within the bound is refused (G4)."""
-    from penstock.formats import json_records
+    from penstock.readers import json_text
 
-    with mock.patch.object(json_records, "_LONGEST", 2_000):
+    with mock.patch.object(json_text, "_LONGEST", 2_000):
         endless = DOCUMENTS["plain"].removesuffix(b"]}") + b',{"eventVersion":"' + b"x" * 10_000 + b'"}]}'
         out = sliced(trial, 600, endless)
     assert out.counts == [("bad", 0, 0, 0)]

@@ -16,11 +16,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Later layers import earlier ones, and their own.
 LAYERS = (
-    ("", "errors", "model", "times"),
-    ("aws", "layout", "inflate", "notices", "extensions", "statement"),
-    ("tables", "formats", "sources", "fetch"),
-    ("standardize", "condition", "config", "hive", "ledger", "convert"),
-    ("collect", "sweep", "compact", "catalogue", "pruning", "query", "docs"),
+    ("", "arguments", "errors", "model", "sql", "times"),
+    ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "statement"),
+    ("tables", "readers", "formats", "sources", "fetch", "listing"),
+    ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet"),
+    ("collect", "sweep", "compact", "catalogue", "pruning", "query", "delete", "docs"),
     ("cli", "functions"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from infra import golden
-from penstock import formats, sources, tables
+from penstock import readers, sources, tables
 from penstock.convert import Converted
 from penstock.model import REJECTED_TABLE
 from penstock.tables import COMMON_COLUMNS, PATH_COLUMNS
@@ -50,7 +50,8 @@ def test_declarations_are_complete(name: str) -> None:
         assert re.fullmatch(r"[A-Z].*\.", column.description), column.name
     assert set(table.statistics) <= {column.name for column in table.columns}
     assert set(table.layouts) <= set(sources.names())
-    assert table.format in formats.names() or name == REJECTED_TABLE
+    for syntax in (table.syntax, *table.syntaxes):
+        assert syntax.reader in readers.names() or name == REJECTED_TABLE
     for pattern in table.not_logs:
         re.compile(pattern)
     assert len(table.examples) >= 2
@@ -176,6 +177,6 @@ def test_reference_common_columns_are_all_there() -> None:
 
 def test_unknown_tables_and_formats_are_key_errors() -> None:
     """As documented."""
-    for find in (tables.find, formats.find):
+    for find in (tables.find, readers.find):
         with pytest.raises(KeyError, match="no_such"):
             find("no_such")

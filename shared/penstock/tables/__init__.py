@@ -7,142 +7,33 @@ the tests derive from it. To add one, write `tables/<name>.py` with a `TABLE` an
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
-from penstock.model import Schema
+from penstock.readers import Syntax
+from penstock.tables._declaration import COMMON_COLUMNS, PATH_COLUMNS, Column, Example, Table
+from penstock.tables._kinds import epoch, filled, flag, json_value, number, text, time, typed, utc
 
 __all__ = [
     "COMMON_COLUMNS",
     "PATH_COLUMNS",
     "Column",
     "Example",
+    "Syntax",
     "Table",
+    "epoch",
+    "filled",
     "find",
+    "flag",
+    "json_value",
     "names",
+    "number",
+    "text",
+    "time",
+    "typed",
     "utc",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: name, DuckDB type, the SQL expression over the raw row that fills it, and docs.
-
-    `expression` sees the raw row as the struct `r`. `source` names the field in the log and `raw`
-    its kind there: a DuckDB type, or for a JSON object the kinds of its members by name. `misfit`,
-    for such an object, is SQL for the JSON of members that did not fit their type (null: all did);
-    it goes to `unmapped`, as a whole column's text does by itself.
-    """
-
-    name: str
-    type: str
-    expression: str
-    description: str
-    source: str = ""
-    raw: str | Mapping[str, object] = "VARCHAR"
-    misfit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A query worth running on a table, shown in the docs and run by the tests."""
-
-    title: str
-    sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The declaration of one kind of log.
-
-    format: name of the format its objects have (`formats/`), with `format_options` for it.
-    columns: its own columns, in the order of the docs; `unmapped` (JSON: what no column names)
-        is added to every table.
-    enrichment: expressions for the common columns that the table fills (`tp_timestamp` at least),
-        over its own columns by name and over the raw row.
-    layouts: default `file_layout` by source type.
-    not_logs: regular expressions (RE2) over keys; objects of the tree that are no logs of this
-        table, with what they are. They are passed over, not bad.
-    strangers: texts that stand near the beginning of objects of another kind, with what those are:
-        an object that does not read as the format is then called by its name.
-    statistics: columns whose minimum and maximum per file the ledger keeps, beside tp_timestamp.
-    """
-
-    name: str
-    description: str
-    reference: str
-    format: str
-    columns: tuple[Column, ...]
-    enrichment: Mapping[str, str]
-    format_options: Mapping[str, object] = field(default_factory=dict)
-    layouts: Mapping[str, str] = field(default_factory=dict)
-    not_logs: Mapping[str, str] = field(default_factory=dict)
-    strangers: Mapping[str, str] = field(default_factory=dict)
-    statistics: tuple[str, ...] = ()
-    examples: tuple[Example, ...] = ()
-
-    def record(self) -> dict[str, object]:
-        """The raw fields that the table reads, by name, with their kinds."""
-        return {column.source: column.raw for column in self.columns if column.source}
-
-    def all_columns(self) -> tuple[tuple[str, str], ...]:
-        """(name, DuckDB type) of every column a query sees: own ones by name, then common ones."""
-        own = sorted([*((column.name, column.type) for column in self.columns), ("unmapped", "JSON")])
-        return (*own, *((column.name, column.type) for column in COMMON_COLUMNS))
-
-    def schema(self) -> Schema:
-        """The columns of this table's files (what stands in the path does not stand in the file)."""
-        stored = tuple(pair for pair in self.all_columns() if pair[0] not in PATH_COLUMNS)
-        digest = hashlib.sha256(repr((self.name, stored)).encode()).hexdigest()[:16]
-        return Schema(self.name, digest, stored)
-
-
-def _common(name: str, type_: str, description: str, expression: str = "NULL") -> Column:
-    return Column(name, type_, expression, description)
-
-
-PATH_COLUMNS = ("tp_date", "tp_index", "tp_partition", "tp_table")
-"""Hive columns: their values stand in a file's path and nowhere else."""
-
-COMMON_COLUMNS: tuple[Column, ...] = (
-    _common(
-        "tp_akas", "VARCHAR[]", "Other global names of things in the row, mostly ARNs and parts of them."
-    ),
-    _common("tp_date", "DATE", "Day of tp_timestamp in UTC; stands in the path."),
-    _common("tp_destination_ip", "VARCHAR", "Address the activity went to."),
-    _common("tp_domains", "VARCHAR[]", "DNS names in the row."),
-    _common("tp_emails", "VARCHAR[]", "Mail addresses in the row."),
-    _common("tp_id", "VARCHAR", "Identifier of the row; the same whenever the same object is collected."),
-    _common("tp_index", "VARCHAR", "Value of the column that the partition's tp_index names, else default."),
-    _common("tp_ingest_timestamp", "TIMESTAMP", "When the row was collected, UTC."),
-    _common("tp_ips", "VARCHAR[]", "Every address tied to the row, in order of discovery."),
-    _common("tp_partition", "VARCHAR", "Name of the partition; stands in the path."),
-    _common("tp_source_ip", "VARCHAR", "Address the activity came from, as logged."),
-    _common("tp_source_location", "VARCHAR", "Place inside the source: object key, file path or log stream."),
-    _common("tp_source_name", "VARCHAR", "Name of the source: bucket or log group."),
-    _common("tp_source_type", "VARCHAR", "Kind of source, for example aws_s3_bucket."),
-    _common("tp_table", "VARCHAR", "Name of the table; stands in the path."),
-    _common("tp_tags", "VARCHAR[]", "Labels tied to the row."),
-    _common("tp_timestamp", "TIMESTAMP", "When the logged thing happened, UTC."),
-    _common(
-        "tp_usernames", "VARCHAR[]", "People or principals in the row, long-lived access key ids included."
-    ),
-)
-
-
-def utc(expression: str) -> str:
-    """SQL that reads a text as a UTC timestamp: RFC 3339 with Z or an offset; null if it is none.
-
-    Z is the rule, and the plain cast reads it without knowing time zones.
-    """
-    return (
-        f"CASE WHEN ends_with({expression}, 'Z') THEN try_cast({expression} AS TIMESTAMP) "
-        f"ELSE timezone('UTC', try_cast({expression} AS TIMESTAMPTZ)) END"
-    )
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Table, utc
+from penstock.tables import Column, Example, Syntax, Table, utc
 
 _DOCS = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html"
 
@@ -150,8 +150,7 @@ TABLE = Table(
     name="aws_cloudtrail_log",
     description="API activity in AWS accounts as CloudTrail records it: management, data and network activity events.",
     reference=_DOCS,
-    format="json_records",
-    format_options={"path": "Records"},
+    syntax=Syntax("json_text", {"shape": "records", "path": "Records"}),
     columns=(
         _json("addendum", "addendum", "Why and how a record was changed or delivered late."),
         _json(

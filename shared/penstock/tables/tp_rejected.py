@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Table
+from penstock.tables import Column, Example, Syntax, Table
 
 TABLE = Table(
     name="tp_rejected",
     description="Rows of any table that were rejected alone: raw text, place and reason. Filled by collect.",
     reference="https://github.com/penstock/penstock/blob/main/docs/guarantees.md",
-    format="",
+    syntax=Syntax(""),
     columns=(
         Column("raw", "VARCHAR", "raw", "The row as it stands in the log."),
         Column("reason", "VARCHAR", "reason", "What was found and what was expected."),

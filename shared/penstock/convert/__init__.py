@@ -1,0 +1,29 @@
+"""Conversion: the text of objects to sorted Parquet files, by DuckDB in a connection that can touch
+nothing but its work folder.
+
+    engine    that connection, and what its errors mean
+    look      what stands in a text: which syntax, does it read, how many rows, which fields
+    files     rows to Parquet files
+    objects   a commit's objects, small ones together and large ones in slices
+
+One statement reads, standardizes, filters, sorts and writes a batch of pieces. Two cheap ones
+stand beside it: a probe before, and, only where rows were filtered or rejected, a count per object
+after.
+"""
+
+from penstock.convert.engine import ShortOfMemory, open_engine
+from penstock.convert.files import schema_of
+from penstock.convert.objects import AT_ONCE, SLICE, Converted, Source, convert
+from penstock.parquet import Written
+
+__all__ = [
+    "AT_ONCE",
+    "SLICE",
+    "Converted",
+    "ShortOfMemory",
+    "Source",
+    "Written",
+    "convert",
+    "open_engine",
+    "schema_of",
+]

@@ -1,0 +1,77 @@
+"""The connection that converts: locked to its folder; its errors named for what the caller does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from penstock.errors import BadObject, Retry
+from penstock.parquet import Written
+from penstock.readers import Piece
+from penstock.sql import literal
+from penstock.standardize import Recipe
+
+__all__ = ["Batch", "ShortOfMemory", "open_engine", "run"]
+
+
+class ShortOfMemory(Retry):
+    """What is read at once does not fit into PENSTOCK_MEMORY_MB."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the conversion of one commit carries along."""
+
+    engine: duckdb.DuckDBPyConnection
+    recipe: Recipe
+    commit: str
+    time: dt.datetime
+    folder: Path
+    files: list[Written] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list)
+
+
+def open_engine(folder: Path, *, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """A connection for conversions in `folder` (made if absent), locked: no other file, no network,
+    no extension, no setting can be reached from any statement or expression.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_mb}MiB",
+            "temp_directory": str(folder / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def run(batch: Batch, statement: str, pieces: Sequence[Piece]) -> list[tuple[Any, ...]]:
+    """Run it; what the data does wrong is BadObject, what the machine lacks Retry, the rest our bug."""
+    try:
+        return batch.engine.execute(statement).fetchall()
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        if "Out of Memory Error" in str(error):  # some of its ways out wear another name
+            raise ShortOfMemory(_first_line(error)) from error
+        raise BadObject(pieces[0].source_location, _first_line(error)) from error
+    except duckdb.OutOfMemoryException as error:
+        raise ShortOfMemory(_first_line(error)) from error
+    except duckdb.IOException as error:
+        raise Retry(_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    """The sentence that says what happened; some errors come wrapped in one that does not."""
+    text = str(error).partition("\nError: ")[2] or str(error)
+    return text.splitlines()[0]

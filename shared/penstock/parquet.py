@@ -1,0 +1,74 @@
+"""How Penstock writes Parquet: the options of every COPY, and what it keeps of the statistics it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from penstock import __version__
+from penstock.model import ColumnStats, DataFile
+from penstock.sql import literal
+
+__all__ = ["Copied", "Written", "copy_options", "statistics"]
+
+_LONGEST_STATISTIC = 128
+
+_LEVELS = {"fast": 1, "small": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A Parquet file on this machine and what the ledger will know of it."""
+
+    local: Path
+    file: DataFile
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a COPY with RETURN_STATS tells of one file it wrote; sizes are in bytes.
+
+    `told` has the statistics of each column by its quoted name, `keys` the values of PARTITION_BY.
+    """
+
+    path: Path
+    rows: int
+    bytes: int
+    footer_bytes: int
+    told: Mapping[str, Mapping[str, str]]
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> Self:
+        """Read one row of the answer; see https://duckdb.org/docs/stable/sql/statements/copy."""
+        name, count, size, footer, told, keys = row
+        return cls(Path(name), count, size, footer, told or {}, keys or {})
+
+
+def copy_options(table: str, fingerprint: str, *, made: str = "fast") -> str:
+    """What stands in the parentheses of `COPY … TO … (…)` for a file of `table` and this schema.
+
+    `made` is `fast` (for what will be merged again soon) or `small` (for what stays).
+    """
+    return (
+        f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {_LEVELS[made]}, RETURN_STATS, KV_METADATA {{"
+        f"'penstock.table': {literal(table)}, "
+        f"'penstock.schema': {literal(fingerprint)}, "
+        f"'penstock.version': {literal(__version__)}}}"
+    )
+
+
+def statistics(columns: Iterable[str], told: Mapping[str, Mapping[str, str]]) -> dict[str, ColumnStats]:
+    """Of `columns`, what the ledger keeps; a value that may be shortened is none."""
+    kept: dict[str, ColumnStats] = {}
+    for name in columns:
+        found = told.get(f'"{name}"')
+        if found is None:
+            continue
+        low, high = found.get("min"), found.get("max")
+        if any(text is None or len(text) > _LONGEST_STATISTIC or "\0" in text for text in (low, high)):
+            low = high = None
+        kept[name] = ColumnStats(low, high, int(found.get("null_count", 0)))
+    return kept

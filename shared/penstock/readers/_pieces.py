@@ -1,0 +1,150 @@
+"""The files that a statement reads, with what their rows inherit, as SQL.
+
+What is known of each piece stands in the statement as lists, looked up by its file: joining a
+table to the texts costs as much as parsing them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from penstock.sql import literal
+
+__all__ = ["Head", "Piece", "Pieces"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file with the text of an object, or of a slice of it, and what its rows inherit.
+
+    `object` numbers the object in its commit. `id_prefix` (24 hex digits) and the row's number in
+    the object make its `tp_id`. `first_row` is the number of the piece's first row. The probe tells
+    how many `rows` it has, whether fields are in it that the table does not know, whether it must
+    be read the `exact` way, and its `head`.
+    """
+
+    path: str
+    object: int
+    id_prefix: str
+    source_type: str
+    source_name: str
+    source_location: str
+    modified: dt.datetime | None = None
+    first_row: int = 0
+    rows: int = 0
+    unknown: bool = False
+    exact: bool = False
+    head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a piece's beginning says of the rest; pieces of one `text` are read together.
+
+    `unknown`: it names fields that the table does not know. `before`: how many lines stand before
+    the rows.
+    """
+
+    text: str
+    unknown: bool
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Pieces that are read by one statement: alike in `unknown`, `exact` and `head`."""
+
+    all: tuple[Piece, ...]
+
+    @property
+    def unknown(self) -> bool:
+        """Whether they have fields that the table does not know."""
+        return self.all[0].unknown
+
+    @property
+    def exact(self) -> bool:
+        """Whether they must be read the slow way."""
+        return self.all[0].exact
+
+    @property
+    def head(self) -> str:
+        """What their beginning says of the rest."""
+        return self.all[0].head
+
+    @property
+    def paths(self) -> str:
+        """A SQL list of their files, in order."""
+        return f"[{', '.join(literal(piece.path) for piece in self.all)}]"
+
+    @property
+    def contents(self) -> str:
+        """The relation (filename, content)."""
+        return f"read_text({self.paths})"
+
+    def texts(self) -> str:
+        """The relation (content, what its rows inherit, first_row, n: how many they are).
+
+        A list for each thing inherited: one list of structs takes five times as long to plan.
+        """
+        return (
+            f"(SELECT content, {self.inherited()} FROM "
+            f"(SELECT content, list_position({self.paths}, filename) AS i FROM {self.contents}))"
+        )
+
+    def inherited(self) -> str:
+        """What the rows of piece number `i` (from 1) inherit, as columns."""
+        columns = []
+        for name, value in _INHERITED.items():
+            values = [value(piece) for piece in self.all]
+            # What is the same for all need not be looked up, nor planned as a list.
+            same = len(set(values)) == 1
+            looked_up = f"[{', '.join(values)}][i]"
+            columns.append(f"{values[0] if same else looked_up} AS {name}")
+        return ", ".join(columns)
+
+    def inherit(self, rows: str) -> str:
+        """Rows (filename, _n: number in all of these files, …) with what they inherit and their `_row`.
+
+        For rows without texts a join costs little, and it takes them in any order.
+        """
+        told = self._told()
+        return (
+            f"SELECT * EXCLUDE (filename, _n, _start, first_row, n), first_row + _n - _start AS _row "
+            f"FROM ({rows}) JOIN {told} USING (filename)"
+        )
+
+    def inherit_at(self, rows: str) -> str:
+        """Rows (filename, _row, …) with what they inherit."""
+        return (
+            f"SELECT * EXCLUDE (filename, _start, first_row, n) "
+            f"FROM ({rows}) JOIN {self._told()} USING (filename)"
+        )
+
+    def _told(self) -> str:
+        start, values = 0, []
+        for piece in self.all:
+            told = ", ".join(value(piece) for value in _INHERITED.values())
+            values.append(f"({literal(piece.path)}, {start}::BIGINT, {told})")
+            start += piece.rows
+        names = ", ".join(("filename", "_start", *_INHERITED))
+        return f"(VALUES {', '.join(values)}) AS told({names})"
+
+
+def _sql_time(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+_INHERITED: Mapping[str, Callable[[Piece], str]] = {
+    "_object": lambda piece: str(piece.object),
+    "id_prefix": lambda piece: literal(piece.id_prefix),
+    "first_row": lambda piece: f"{piece.first_row}::BIGINT",
+    "n": lambda piece: f"{piece.rows}::BIGINT",
+    "tp_source_type": lambda piece: literal(piece.source_type),
+    "tp_source_name": lambda piece: literal(piece.source_name) if piece.source_name else "NULL::VARCHAR",
+    "tp_source_location": lambda piece: literal(piece.source_location),
+    "_modified": lambda piece: (
+        f"TIMESTAMP {literal(_sql_time(piece.modified))}" if piece.modified else "NULL::TIMESTAMP"
+    ),
+}

@@ -1,0 +1,172 @@
+r"""Lines that a regular expression takes apart (RE2, https://github.com/google/re2/wiki/Syntax).
+
+Options: `pattern`, whose named groups `(?P<name>…)` are the fields; it may match anywhere in the
+line, so anchor it. Without one the line itself is the field `line`. `nullstr`: texts that mean
+nothing is there (an empty one always does). `comment`, `skip`: how lines begin that are no rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from penstock.readers import _lines
+from penstock.readers._pieces import Head, Pieces
+from penstock.sql import literal, struct
+
+__all__ = [
+    "BUNDLES",
+    "STREAMS",
+    "absent",
+    "complaint",
+    "exacts",
+    "fields",
+    "groups",
+    "head",
+    "matched",
+    "probe",
+    "readable",
+    "respelt",
+    "rows",
+    "slices",
+    "texts",
+]
+
+BUNDLES = False
+STREAMS = True
+
+_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\((?:\?P?<(?P<name>[^>]*)>|\?)?", re.DOTALL)
+
+
+def groups(pattern: str) -> tuple[str, tuple[str, ...]]:
+    """The pattern with its groups renumbered (unnamed ones no longer capture), and the names in order."""
+    names: list[str] = []
+
+    def renumbered(found: re.Match[str]) -> str:
+        text = found.group()
+        if not text.startswith("("):
+            return text
+        if found["name"] is not None:
+            names.append(found["name"])
+            return "("
+        return text if text == "(?" else "(?:"
+
+    return _GROUP.sub(renumbered, pattern), tuple(names)
+
+
+def matched(pattern: str, raw: str, nullstr: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
+    """SQL for a match of `raw` (its struct m, whose member 1 is the whole), and of each field over m."""
+    bare, names = groups(pattern)
+    told = ", ".join(literal(name) for name in ("_", *names))
+    empty = ("", *nullstr)
+
+    def field(name: str) -> str:
+        value = f'm."{name}"'
+        return f"CASE WHEN {' AND '.join(f'{value} <> {literal(text)}' for text in empty)} THEN {value} END"
+
+    return f"regexp_extract({raw}, {literal(f'({bare})')}, [{told}])", {name: field(name) for name in names}
+
+
+def fields(options: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the fields that lines have."""
+    return groups(str(options["pattern"]))[1] if "pattern" in options else ("line",)
+
+
+def _row(record: Mapping[str, object], options: Mapping[str, object], raw: str) -> str:
+    """SQL: the struct of the line, null where it does not match."""
+    if "pattern" not in options:
+        return struct({"line": raw})
+    match, found = matched(str(options["pattern"]), raw, _lines.texts_option(options, "nullstr"))
+    built = (
+        struct({name: found[name] for name in record if name in found})
+        if record
+        else "struct_pack(_ := true)"
+    )
+    return f"list_transform([{match}], lambda m: CASE WHEN m._ <> '' THEN {built} END)[1]"
+
+
+def _unknown(record: Mapping[str, object], options: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(name for name in fields(options) if name not in record)
+
+
+def _rest(record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """SQL over raw: JSON of the fields that the record does not name."""
+    unknown = _unknown(record, options)
+    if "pattern" not in options:
+        return "json_object('line', raw)" if unknown else "NULL"
+    match, found = matched(str(options["pattern"]), "raw", _lines.texts_option(options, "nullstr"))
+    pairs = ", ".join(f"{literal(name)}, {found[name]}" for name in unknown)
+    patched = f"json_merge_patch('{{}}', json_object({pairs}))"
+    return f"nullif(list_transform([{match}], lambda m: {patched})[1], '{{}}')"
+
+
+def probe(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """Counts lines; anything may be read so, a line that does not match is rejected alone."""
+    unknown, lines = "true" if _unknown(record, options) else "false", f"coalesce(len({_data(options)}), 0)"
+    return f"SELECT filename, true, {lines}, {unknown}, false, '' FROM {pieces.contents}"
+
+
+def _data(options: Mapping[str, object]) -> str:
+    return _lines.data_lines(options, "string_split(content, chr(10))", header=False)
+
+
+def head(first: str, record: Mapping[str, object], options: Mapping[str, object]) -> Head:
+    """All lines are alike."""
+    del first
+    return Head("", unknown=bool(_unknown(record, options)), before=0)
+
+
+def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
+    """Those that are no group of the pattern."""
+    del head
+    return frozenset(record) - frozenset(fields(options))
+
+
+def readable(options: Mapping[str, object]) -> str:
+    """Any text is lines."""
+    del options
+    return "true"
+
+
+def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """Every line taken apart."""
+    lines = _lines.numbered(pieces, _data(options))
+    rest = f", {_rest(record, options)} AS rest" if pieces.unknown else ""
+    return f"SELECT * EXCLUDE (raw), {_row(record, options, 'raw')} AS r{rest} FROM ({lines})"
+
+
+def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """The lines themselves."""
+    lines = _lines.numbered(pieces, _data(options))
+    refusal = literal(f"the line does not match the format: expected {options.get('pattern', 'a line')}")
+    return f"SELECT id_prefix, _row, raw, {_row(record, options, 'raw')} AS r, {refusal} AS refusal FROM ({lines})"
+
+
+def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
+    """Lines are as they are."""
+    del path, beginning, options, odd
+    return None
+
+
+def slices(
+    blocks: Iterable[bytes],
+    limit: int,
+    whole: Callable[[bytes], bool],
+    record: Mapping[str, object],
+    options: Mapping[str, object],
+) -> Iterator[bytes]:
+    """Cut at line ends."""
+    del whole, record, options
+    yield from _lines.cut(blocks, limit)
+
+
+def exacts(options: Mapping[str, object]) -> bool:
+    """There is one way only."""
+    del options
+    return False
+
+
+def complaint(head: bytes, options: Mapping[str, object]) -> str:
+    """What lines could not be is text."""
+    del options
+    return f"it is no text of lines (it begins {head[:60]!r})"

@@ -1,0 +1,37 @@
+"""SQL text: names and values written so that nothing in them can be taken for anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+__all__ = ["filled_object", "identifier", "literal", "struct"]
+
+
+def literal(value: str) -> str:
+    """A SQL string literal."""
+    quoted = "'" + value.replace("'", "''") + "'"
+    return quoted if "\0" not in quoted else quoted.replace("\0", "' || chr(0) || '")
+
+
+def identifier(name: str) -> str:
+    """A SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def struct(fields: Mapping[str, str]) -> str:
+    """A SQL struct of expressions by name."""
+    return "struct_pack(" + ", ".join(f"{identifier(name)} := {sql}" for name, sql in fields.items()) + ")"
+
+
+def filled_object(fields: Mapping[str, str]) -> str:
+    """SQL for a JSON object of those expressions that are not null, null if there are none to look at.
+
+    Put together as text: a third of the cost of an object from which a patch takes the nulls.
+    """
+    if not fields:
+        return "NULL::JSON"
+    members = ", ".join(
+        f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || to_json({sql})" for name, sql in fields.items()
+    )
+    return f"('{{' || concat_ws(',', {members}) || '}}')::JSON"

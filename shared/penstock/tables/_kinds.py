@@ -1,0 +1,87 @@
+"""Columns of the usual kinds, and SQL that many tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.sql import identifier
+from penstock.tables._declaration import Column
+
+__all__ = ["epoch", "filled", "flag", "json_value", "number", "text", "time", "typed", "utc"]
+
+
+def utc(expression: str) -> str:
+    """SQL that reads a text as a UTC timestamp: RFC 3339 with Z or an offset; null if it is none.
+
+    Z is the rule, and the plain cast reads it without knowing time zones.
+    """
+    return (
+        f"CASE WHEN ends_with({expression}, 'Z') THEN try_cast({expression} AS TIMESTAMP) "
+        f"ELSE timezone('UTC', try_cast({expression} AS TIMESTAMPTZ)) END"
+    )
+
+
+def epoch(expression: str) -> str:
+    """SQL that reads a text of Unix seconds, or of milliseconds where it has 12 digits or more."""
+    number = f"try_cast({expression} AS BIGINT)"
+    return (
+        f"CASE WHEN strlen({expression}) >= 12 THEN TRY(make_timestamp_ms({number})) "
+        f"ELSE TRY(make_timestamp({number} * 1000000)) END"
+    )
+
+
+def filled(*expressions: str) -> str:
+    """SQL for the list of those that are not null, in order; null if none is.
+
+    A few are told apart by cases: that costs two thirds of a list function.
+    """
+    if len(expressions) > _TOLD_APART:
+        return f"nullif(list_filter([{', '.join(expressions)}], lambda x: x IS NOT NULL), [])"
+    return _filled(expressions, ())
+
+
+_TOLD_APART = 4
+
+
+def _filled(left: tuple[str, ...], found: tuple[str, ...]) -> str:
+    if not left:
+        return f"[{', '.join(found)}]" if found else "NULL"
+    first, rest = left[0], left[1:]
+    return f"CASE WHEN {first} IS NULL THEN {_filled(rest, found)} ELSE {_filled(rest, (*found, first))} END"
+
+
+def text(name: str, source: str, description: str) -> Column:
+    """A text as it stands in the log."""
+    return Column(name, "VARCHAR", f"r.{identifier(source)}", description, source)
+
+
+def number(name: str, source: str, description: str, type_: str = "BIGINT") -> Column:
+    """A number: INTEGER, BIGINT, DOUBLE …; what does not read as one goes to `unmapped`."""
+    return typed(name, type_, f"try_cast(r.{identifier(source)} AS {type_})", source, description)
+
+
+def flag(name: str, source: str, description: str) -> Column:
+    """True or false, however spelt: true, t, 1."""
+    return typed(name, "BOOLEAN", f"try_cast(r.{identifier(source)} AS BOOLEAN)", source, description)
+
+
+def time(name: str, source: str, description: str) -> Column:
+    """A time in RFC 3339 as a timestamp in UTC."""
+    return typed(name, "TIMESTAMP", utc(f"r.{identifier(source)}"), source, description)
+
+
+def json_value(name: str, source: str, description: str) -> Column:
+    """Whatever stands there, as JSON."""
+    return Column(name, "JSON", f"r.{identifier(source)}", description, source, "JSON")
+
+
+def typed(
+    name: str,
+    type_: str,
+    expression: str,
+    source: str,
+    description: str,
+    raw: str | Mapping[str, object] = "VARCHAR",
+) -> Column:
+    """A column of any type."""
+    return Column(name, type_, expression, description, source, raw)

@@ -1,0 +1,122 @@
+"""AWS VPC flow logs: the IP traffic of network interfaces, and of transit gateways."""
+
+from __future__ import annotations
+
+from penstock.tables import Column, Example, Syntax, Table, epoch, filled, number, text, typed
+
+_DOCS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html"
+
+
+def _time(name: str, source: str, description: str) -> Column:
+    return typed(name, "TIMESTAMP", epoch(f'r."{source}"'), source, description)
+
+
+def _small(name: str, source: str, description: str) -> Column:
+    return number(name, source, description, "INTEGER")
+
+
+_COLUMNS = (
+    _small("version", "version", "Version of the record's newest field; 6 for transit gateways."),
+    text("account_id", "account-id", "Account that owns the network interface or the transit gateway."),
+    text("interface_id", "interface-id", "Network interface."),
+    text("src_addr", "srcaddr", "Source address; of outgoing traffic, that of the interface."),
+    text("dst_addr", "dstaddr", "Destination address; of incoming traffic, that of the interface."),
+    _small("src_port", "srcport", "Source port."),
+    _small("dst_port", "dstport", "Destination port."),
+    _small("protocol", "protocol", "IANA number of the protocol."),
+    number("packets", "packets", "Packets of the flow."),
+    number("bytes", "bytes", "Bytes of the flow."),
+    _time("start_time", "start", "When the first packet of the interval was seen, UTC."),
+    _time("end_time", "end", "When the last packet of the interval was seen, UTC."),
+    text("action", "action", "ACCEPT or REJECT."),
+    text("log_status", "log-status", "OK, NODATA or SKIPDATA."),
+    text("vpc_id", "vpc-id", "VPC of the interface."),
+    text("subnet_id", "subnet-id", "Subnet of the interface."),
+    text("instance_id", "instance-id", "Instance of the interface, if it is yours."),
+    _small("tcp_flags", "tcp-flags", "TCP flags seen, as a bit mask: 2 is SYN, 18 SYN-ACK, 1 FIN, 4 RST."),
+    text("type", "type", "IPv4, IPv6 or EFA."),
+    text("pkt_src_addr", "pkt-srcaddr", "Source address in the packet, behind what stands between."),
+    text("pkt_dst_addr", "pkt-dstaddr", "Destination address in the packet, behind what stands between."),
+    text("region", "region", "Region of the interface."),
+    text("az_id", "az-id", "Availability zone of the interface."),
+    text("sublocation_type", "sublocation-type", "Wavelength, outpost or localzone."),
+    text("sublocation_id", "sublocation-id", "Sublocation of the interface."),
+    text("pkt_src_aws_service", "pkt-src-aws-service", "AWS service whose range the source is in."),
+    text("pkt_dst_aws_service", "pkt-dst-aws-service", "AWS service whose range the destination is in."),
+    text("flow_direction", "flow-direction", "Direction: ingress or egress."),
+    _small("traffic_path", "traffic-path", "Number of the path that outgoing traffic takes."),
+    text("ecs_cluster_arn", "ecs-cluster-arn", "ARN of the ECS cluster."),
+    text("ecs_cluster_name", "ecs-cluster-name", "Name of the ECS cluster."),
+    text("ecs_container_instance_arn", "ecs-container-instance-arn", "ARN of the ECS container instance."),
+    text("ecs_container_instance_id", "ecs-container-instance-id", "Id of the ECS container instance."),
+    text("ecs_container_id", "ecs-container-id", "Docker id of the first container."),
+    text("ecs_second_container_id", "ecs-second-container-id", "Docker id of the second container."),
+    text("ecs_service_name", "ecs-service-name", "Name of the ECS service."),
+    text("ecs_task_definition_arn", "ecs-task-definition-arn", "ARN of the ECS task definition."),
+    text("ecs_task_arn", "ecs-task-arn", "ARN of the ECS task."),
+    text("ecs_task_id", "ecs-task-id", "Id of the ECS task."),
+    text("reject_reason", "reject-reason", "Why the traffic was rejected: BPA, EC."),
+    text("resource_id", "resource-id", "Resource that the flow belongs to, such as a NAT gateway."),
+    text("encryption_status", "encryption-status", "How the traffic was encrypted between interfaces."),
+    text("resource_type", "resource-type", "TransitGateway or TransitGatewayAttachment."),
+    text("tgw_id", "tgw-id", "Transit gateway."),
+    text("tgw_attachment_id", "tgw-attachment-id", "Attachment of the transit gateway."),
+    text("tgw_src_vpc_account_id", "tgw-src-vpc-account-id", "Account of the source VPC."),
+    text("tgw_dst_vpc_account_id", "tgw-dst-vpc-account-id", "Account of the destination VPC."),
+    text("tgw_src_vpc_id", "tgw-src-vpc-id", "Source VPC."),
+    text("tgw_dst_vpc_id", "tgw-dst-vpc-id", "Destination VPC."),
+    text("tgw_src_subnet_id", "tgw-src-subnet-id", "Subnet of the source traffic."),
+    text("tgw_dst_subnet_id", "tgw-dst-subnet-id", "Subnet of the destination traffic."),
+    text("tgw_src_eni", "tgw-src-eni", "Network interface of the source attachment."),
+    text("tgw_dst_eni", "tgw-dst-eni", "Network interface of the destination attachment."),
+    text("tgw_src_az_id", "tgw-src-az-id", "Availability zone of the source."),
+    text("tgw_dst_az_id", "tgw-dst-az-id", "Availability zone of the destination."),
+    text("tgw_pair_attachment_id", "tgw-pair-attachment-id", "Attachment on the other side."),
+    number("packets_lost_no_route", "packets-lost-no-route", "Packets lost for want of a route."),
+    number("packets_lost_blackhole", "packets-lost-blackhole", "Packets lost in a black hole route."),
+    number("packets_lost_mtu_exceeded", "packets-lost-mtu-exceeded", "Packets lost for their size."),
+    number("packets_lost_ttl_expired", "packets-lost-ttl-expired", "Packets lost for their age."),
+)
+
+_DEFAULT = (
+    "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
+    "protocol", "packets", "bytes", "start", "end", "action", "log-status",
+)  # fmt: skip
+
+TABLE = Table(
+    name="aws_vpc_flow_log",
+    description="IP traffic of network interfaces and transit gateways, as VPC flow logs record it.",
+    reference=_DOCS,
+    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html: a header names the fields.
+    syntax=Syntax(
+        "delimited",
+        {"delim": " ", "quote": "", "nullstr": "-", "header": "auto", "columns": _DEFAULT},
+    ),
+    columns=_COLUMNS,
+    enrichment={
+        "tp_timestamp": "coalesce(start_time, end_time)",
+        "tp_source_ip": "src_addr",
+        "tp_destination_ip": "dst_addr",
+        "tp_ips": filled("src_addr", "pkt_src_addr", "dst_addr", "pkt_dst_addr"),
+        "tp_akas": filled(
+            "ecs_cluster_arn", "ecs_container_instance_arn", "ecs_task_arn", "ecs_task_definition_arn"
+        ),
+    },
+    layouts={
+        "aws_s3_bucket": "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
+        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz",
+    },
+    statistics=("src_addr", "dst_addr", "interface_id"),
+    examples=(
+        Example(
+            "Who was refused most",
+            "select src_addr, dst_port, count(*) as flows, sum(packets) as packets\n"
+            "from aws_vpc_flow_log where action = 'REJECT' group by all order by flows desc limit 20",
+        ),
+        Example(
+            "Most bytes between two addresses",
+            "select src_addr, dst_addr, sum(bytes) as bytes\n"
+            "from aws_vpc_flow_log where log_status = 'OK' group by all order by bytes desc limit 20",
+        ),
+    ),
+)
