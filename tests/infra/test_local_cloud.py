@@ -69,6 +69,18 @@ def test_other_buckets_are_not_told_of(cloud: LocalCloud) -> None:
     assert _told(cloud, cloud.hive_bucket) == []
 
 
+def test_events_of_any_bucket() -> None:
+    """On request the rule takes the events of buckets without naming them, but not the hive's own."""
+    with LocalCloud(parameters={"EventsOfAnyBucket": "true"}) as cloud:
+        cloud.client("s3").create_bucket(Bucket="unnamed-logs")
+        cloud.client("s3").put_bucket_notification_configuration(
+            Bucket="unnamed-logs", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        (event,) = _told(cloud, "unnamed-logs")
+        assert event["detail"]["bucket"]["name"] == "unnamed-logs"
+        assert _told(cloud, cloud.hive_bucket) == []
+
+
 def test_the_function_may_do_what_its_role_says_and_no_more(cloud: LocalCloud) -> None:
     """With the function's key, calls outside of the template's policy are refused as AWS refuses them."""
     s3, admin = cloud.client("s3", COLLECT_KEY), cloud.client("s3")

@@ -17,6 +17,7 @@ from penstock.config.settings import SETTINGS
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 LOG_KEY = "arn:aws:kms:us-east-1:123456789012:key/66666666-2222-3333-4444-555555555555"
+ROLE = "arn:aws:iam::210987654321:role/logs-reader"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:notices"
 
 
@@ -33,6 +34,7 @@ def full() -> Iterator[LocalCloud]:
         "KmsKeyArn": KEY,
         "LogKeyArns": LOG_KEY,
         "NotificationTopicArns": TOPIC,
+        "RoleArns": ROLE,
         "HiveBucketName": "my-hive",
         "MemorySize": "3000",
         "MaximumConcurrency": "7",
@@ -77,9 +79,9 @@ def test_only_log_buckets_list_has_no_default(template: dict[str, Any]) -> None:
 
 
 def test_no_wildcards(full: LocalCloud, least: LocalCloud) -> None:
-    """No statement of the function's role allows a wildcard action, or a resource without its name."""
-    for cloud in (full, least):
-        for statement in cloud.stack.collect.policy:
+    """No statement of a function's role allows a wildcard action, or a resource without its name."""
+    for function in (*full.stack.functions.values(), *least.stack.functions.values()):
+        for statement in function.policy:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             resources = statement["Resource"]
             for action in actions:
@@ -108,6 +110,8 @@ def test_no_wildcards(full: LocalCloud, least: LocalCloud) -> None:
         ("kms:Decrypt", LOG_KEY, True),
         ("kms:GenerateDataKey", LOG_KEY, False),
         ("kms:GenerateDataKey", KEY, True),
+        ("sts:AssumeRole", ROLE, True),
+        ("sts:AssumeRole", ROLE + "-2", False),
     ],
 )
 def test_what_the_function_may(full: LocalCloud, action: str, resource: str, expected: bool) -> None:
@@ -131,10 +135,16 @@ def _sent(policy: Mapping[str, Any], service: str, source: str, account: str = "
     return allowed(statements, Access("sqs:SendMessage", queue, context))
 
 
+def _pattern_rule(cloud: LocalCloud) -> dict[str, Any]:
+    """The rule that waits for events; schedules are rules too."""
+    (rule,) = [rule for rule in cloud.client("events").list_rules()["Rules"] if "EventPattern" in rule]
+    return dict(rule)
+
+
 def test_who_may_send_to_the_queue(full: LocalCloud, least: LocalCloud) -> None:
     """The rule, the named buckets and the named topics of this account may send; nobody else."""
     policy = full.stack.policies["QueuePolicy"]
-    rule = full.client("events").list_rules()["Rules"][0]["Arn"]
+    rule = _pattern_rule(full)["Arn"]
     assert _sent(policy, "events.amazonaws.com", rule)
     assert not _sent(policy, "events.amazonaws.com", rule + "x")
     assert not _sent(policy, "events.amazonaws.com", rule, account="999999999999")
@@ -160,8 +170,7 @@ def test_only_over_tls(full: LocalCloud, name: str) -> None:
 
 def test_the_rule_names_each_bucket(full: LocalCloud) -> None:
     """EventBridge matches new objects of exactly the named buckets."""
-    (rule,) = full.client("events").list_rules()["Rules"]
-    pattern = json.loads(rule["EventPattern"])
+    pattern = json.loads(_pattern_rule(full)["EventPattern"])
     assert pattern["detail"] == {"bucket": {"name": ["logs-a", "logs-b", "logs-c"]}}
     assert pattern["detail-type"] == ["Object Created"]
 
@@ -220,9 +229,10 @@ def test_the_function(template: dict[str, Any], least: LocalCloud) -> None:
 
 def test_the_environment_is_one_the_library_knows(least: LocalCloud) -> None:
     """Each PENSTOCK_ variable of the template is a setting; each setting without default is given."""
-    given = {name for name in least.stack.collect.environment if name.startswith("PENSTOCK_")}
-    assert given <= {setting.variable for setting in SETTINGS}
-    assert {setting.variable for setting in SETTINGS if setting.default is None} <= given
+    for function in least.stack.functions.values():
+        given = {name for name in function.environment if name.startswith("PENSTOCK_")}
+        assert given <= {setting.variable for setting in SETTINGS}
+        assert {setting.variable for setting in SETTINGS if setting.default is None} <= given
 
 
 def test_alarms_watch_the_queues(template: dict[str, Any]) -> None:
@@ -230,7 +240,7 @@ def test_alarms_watch_the_queues(template: dict[str, Any]) -> None:
     watched = {
         (one["Properties"]["MetricName"], one["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0])
         for one in template["Resources"].values()
-        if one["Type"] == "AWS::CloudWatch::Alarm"
+        if one["Type"] == "AWS::CloudWatch::Alarm" and one["Properties"]["Namespace"] == "AWS/SQS"
     }
     assert watched == {
         ("ApproximateNumberOfMessagesVisible", "DeadLetters"),
