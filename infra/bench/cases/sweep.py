@@ -1,0 +1,161 @@
+"""Sweep: a tree of a million keys is planned; the listing is simulated at the client, the rest is real.
+
+The tree is 20 accounts of 5 regions over 90 days, 112 objects a day and region. No key of it is kept:
+each answer is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.bench import Context, Figure
+from infra.bench.alone import alone
+from penstock import config
+from penstock.ledger.open import open_ledger
+from penstock.sweep import Queue, Sweeper
+
+NEEDS: tuple[str, ...] = ()
+
+_MOST_MB = 300
+_PAGE = 1000
+_END = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+_MODIFIED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+_CONFIG = """
+partition "aws_cloudtrail_log" "bench" {
+  source "aws_s3_bucket" {
+    bucket = "bench-logs"
+  }
+}
+"""
+
+
+def run(context: Context) -> list[Figure]:
+    """Keys a second, memory and requests of a first sweep of everything."""
+    took = alone(f"{__name__}:sweep", work=str(context.work), accounts=20, regions=5, days=90, each=112)
+    found = took.result
+    expected = 20 * 5 * 90 * 112
+    if (found["keys"], found["known"] + found["queued"]) != (expected, expected):
+        raise RuntimeError(f"sweep: found {found}, expected {expected} keys, each known or queued")
+    pages = found["versions"]
+    note = f"{found['keys']:,} keys, {found['queued']:,} queued, {found['requests']:,} requests"
+    return [
+        Figure("sweep", found["keys"] / took.cpu, "keys/s cpu", note=note),
+        Figure("sweep, peak memory", took.peak_mb, "MB", _MOST_MB, "<=", "resident, of the whole process"),
+        Figure(
+            "sweep, requests beyond one for each thousand keys or folder",
+            pages - found["pages"],
+            "requests",
+            0,
+            "<=",
+            f"{pages:,} pages of keys, {found['requests'] - pages:,} folders",
+        ),
+    ]
+
+
+@dataclass
+class Tree:
+    """S3's listing of a bucket, by rule and not by memory."""
+
+    accounts: int
+    regions: int
+    days: int
+    each: int
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        """The folders in a folder."""
+        self.asked["folders"] += 1
+        return {"CommonPrefixes": [{"Prefix": f"{Prefix}{name}/"} for name in self._names(Prefix)]}
+
+    def list_object_versions(
+        self,
+        *,
+        Prefix: str,  # noqa: N803
+        KeyMarker: str = "",  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        """The keys of one day, a page of them."""
+        self.asked["versions"] += 1
+        first = int(KeyMarker[-13:-8]) + 1 if KeyMarker else 0
+        keys = [f"{Prefix}{n:05d}.json.gz" for n in range(first, min(first + _PAGE, self.each))]
+        versions = [
+            {
+                "Key": key,
+                "VersionId": "null",
+                "ETag": f'"{hash(key):x}"',
+                "Size": 1,
+                "LastModified": _MODIFIED,
+            }
+            for key in keys
+        ]
+        more = first + _PAGE < self.each
+        return {"Versions": versions, "IsTruncated": more, **({"NextKeyMarker": keys[-1]} if more else {})}
+
+    def _names(self, prefix: str) -> Sequence[str]:
+        parts = prefix.split("/")[:-1]
+        days = sorted(_END - dt.timedelta(days=n + 1) for n in range(self.days))
+        match len(parts):
+            case 0:
+                return ["AWSLogs"]
+            case 1:
+                return [f"{n:012d}" for n in range(self.accounts)]
+            case 2:
+                return ["CloudTrail", "Config"]
+            case 3:
+                return [f"region-{n}" for n in range(self.regions)]
+            case 4:
+                return sorted({f"{day:%Y}" for day in days})
+            case 5:
+                return sorted({f"{day:%m}" for day in days if f"{day:%Y}" == parts[4]})
+            case _:
+                return [f"{day:%d}" for day in days if f"{day:%Y/%m}" == "/".join(parts[4:6])]
+
+
+@dataclass
+class Counted:
+    """An SQS client that takes everything and keeps nothing."""
+
+    messages: int = 0
+
+    def send_message_batch(self, *, Entries: Sequence[Any], **_: Any) -> dict[str, Any]:  # noqa: N803
+        """Take them."""
+        self.messages += len(Entries)
+        return {}
+
+
+def sweep(work: str, accounts: int, regions: int, days: int, each: int) -> dict[str, int]:
+    """A first sweep of the whole tree; what it found."""
+    tree: Any = Tree(accounts, regions, days, each)
+    queue: Any = Counted()
+    folder = Path(work)
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    environ = {
+        "PENSTOCK_HIVE": str(folder / "hive"),
+        "PENSTOCK_LEDGER": f"sqlite:///{folder / 'ledger.sqlite'}",
+        "PENSTOCK_SWEEP_FIRST_DAYS": str(days + 1),
+    }
+    read = config.loads({"main.tpc": _CONFIG})
+    sweeper = Sweeper(
+        settings=config.settings_from_env(environ),
+        ledger=ledger,
+        queue=Queue(queue, "bench"),
+        clients=lambda _: tree,
+        read_config=lambda: read,
+        owner="bench",
+        now=lambda: _END,
+    )
+    report = sweeper.run()
+    return {
+        "keys": report.keys,
+        "known": report.known,
+        "queued": report.queued,
+        "requests": report.requests,
+        "versions": tree.asked["versions"],
+        "pages": accounts * regions * days * -(-each // _PAGE),
+    }
