@@ -1,0 +1,243 @@
+"""Log groups polled from (moto's) CloudWatch Logs: each event once, whatever comes late or dies."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.collect.rig import Rig
+
+from penstock import poll
+from penstock.collect import Report, Worker
+from penstock.model import PartitionId
+from penstock.poll import cloudwatch
+
+AUDIT = PartitionId("aws_eks_audit_log", "prod")
+GROUP = "/aws/eks/prod/cluster"
+CONFIG = """
+partition "aws_eks_audit_log" "prod" {{
+  source "aws_cloudwatch_log_group" {{
+    {arguments}
+  }}
+}}
+"""
+_NAMES = itertools.count()
+
+
+class Group:
+    """A log group in the store, and the partition that polls it."""
+
+    def __init__(self, rig: Rig, arguments: str = "", beginning: str = GROUP) -> None:
+        self.rig = rig
+        self.name = f"{beginning}-{next(_NAMES)}"
+        self.logs: Any = rig.store.client("logs")
+        self.logs.create_log_group(logGroupName=self.name)
+        rig.configure(CONFIG.format(arguments=f'log_group_name = "{self.name}"\n{arguments}'))
+        self.now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        self.streams: set[str] = set()
+
+    def put(self, *names: str, stream: str = "audit-1", seconds_ago: float = 60) -> None:
+        """Events of these names, all of one time."""
+        if stream not in self.streams:
+            self.logs.create_log_stream(logGroupName=self.name, logStreamName=stream)
+            self.streams.add(stream)
+        when = self.now - dt.timedelta(seconds=seconds_ago)
+        events = [
+            {
+                "timestamp": int(when.timestamp() * 1000),
+                "message": json.dumps(
+                    {"kind": "Event", "auditID": name, "verb": "get", "stageTimestamp": when.isoformat()}
+                ),
+            }
+            for name in names
+        ]
+        self.logs.put_log_events(logGroupName=self.name, logStreamName=stream, logEvents=events)
+
+    def worker(self) -> Worker:
+        """A worker whose clock is this test's."""
+        worker = self.rig.worker()
+        worker.now = lambda: self.now
+        return worker
+
+    def poll(self, worker: Worker | None = None, **given: Any) -> Report:
+        """One turn."""
+        worker = worker or self.worker()
+        partition = worker.read_config().partitions[AUDIT]
+        services = lambda service, _connection, _region: self.rig.store.client(service)  # noqa: E731
+        return poll.poll_partition(worker, partition, services, {}, **given)
+
+    def names(self) -> Counter[str]:
+        """How often each event is stored."""
+        rows = self.rig.rows(AUDIT.table, AUDIT)
+        return Counter(rows["audit_id"].to_pylist() if rows.num_rows else [])
+
+
+def test_each_event_once(rig: Rig) -> None:
+    """What was polled is not polled again; what is new is."""
+    group = Group(rig)
+    group.put("a", "b", seconds_ago=120)
+    group.put("c", stream="audit-2", seconds_ago=60)
+    report = group.poll()
+    assert (report.rows, report.stored, report.commits) == (3, 3, 1)
+    assert group.poll().stored == 0
+    group.put("d", seconds_ago=20)
+    assert group.poll().stored == 1
+    assert group.names() == Counter("abcd")
+    rows = rig.rows(AUDIT.table, AUDIT)
+    assert set(rows["tp_source_type"].to_pylist()) == {"aws_cloudwatch_log_group"}
+    assert set(rows["tp_source_name"].to_pylist()) == {group.name}
+    assert set(rows["tp_source_location"].to_pylist()) == {"audit-1", "audit-2"}
+
+
+def test_late_events_inside_the_overlap(rig: Rig) -> None:
+    """An event that arrives behind the position is found, its neighbours of the same time not doubled."""
+    group = Group(rig)
+    group.put("a", "b", seconds_ago=100)
+    group.poll()
+    group.put("late", seconds_ago=200)
+    group.put("equal", seconds_ago=100)
+    assert group.poll().stored == 2
+    group.put("too late", seconds_ago=4000)
+    assert group.poll().stored == 0
+    assert group.names() == Counter(["a", "b", "late", "equal"])
+
+
+def test_the_last_moments_wait(rig: Rig) -> None:
+    """Events of the last seconds may have neighbours on their way: the next poll takes them."""
+    group = Group(rig)
+    group.put("now", seconds_ago=1)
+    assert group.poll().stored == 0
+    group.now += dt.timedelta(seconds=60)
+    assert group.poll().stored == 1
+
+
+def test_streams_by_pattern(rig: Rig) -> None:
+    """Only streams that match; a star does not cross a slash."""
+    group = Group(rig, 'log_stream_names = ["kube-*", "x/?"]')
+    group.put("a", stream="kube-apiserver-audit-1")
+    group.put("b", stream="x/1")
+    group.put("c", stream="kube/other")
+    group.put("d", stream="authenticator")
+    group.poll()
+    assert group.names() == Counter("ab")
+
+
+def test_more_than_one_batch(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog is taken in several commits, cut between times; equal times stay together."""
+    monkeypatch.setattr(cloudwatch, "_MOST_BYTES", 300)
+    group = Group(rig)
+    for second in range(12):
+        group.put(f"{second}-0", f"{second}-1", stream=f"audit-{second % 3}", seconds_ago=400 - second)
+    report = group.poll()
+    assert report.stored == 24
+    assert report.commits > 3
+    assert set(group.names().values()) == {1}
+
+
+def test_more_than_one_page(rig: Rig) -> None:
+    """Pages are followed to their end."""
+    group = Group(rig)
+    for first in range(0, 10_500, 3_500):
+        group.put(*(str(n) for n in range(first, first + 3_500)), seconds_ago=300 - first / 100)
+    assert group.poll().stored == 10_500
+
+
+@pytest.mark.parametrize("step", ["poll", "convert", "intent", "put", "put one", "commit", "forget"])
+def test_death_at_each_step(rig: Rig, step: str) -> None:
+    """Rows and position move together: whatever a poll dies at, the next one ends as a clean one would."""
+    group = Group(rig)
+    group.put("a", "b", seconds_ago=100)
+    worker = group.worker()
+
+    def die(name: str) -> None:
+        if name == step:
+            raise KeyboardInterrupt
+
+    worker.step = die
+    with pytest.raises(KeyboardInterrupt):
+        group.poll(worker)
+    group.poll()
+    assert group.names() == Counter("ab")
+
+
+def test_two_at_once(rig: Rig) -> None:
+    """Of two polls from one position one is refused, and leaves nothing behind."""
+    group = Group(rig)
+    group.put("a", "b", seconds_ago=100)
+    first = group.worker()
+
+    def meanwhile(step: str) -> None:
+        if step == "commit":
+            first.step = lambda _: None
+            group.poll()
+
+    first.step = meanwhile
+    assert group.poll(first).stored == 0
+    assert group.names() == Counter("ab")
+    assert len(rig.standing()) == len(rig.live(AUDIT))
+    assert rig.intents() == []
+
+
+def test_where_it_begins(rig: Rig) -> None:
+    """Seven days back, or where one says."""
+    group = Group(rig)
+    group.put("old", seconds_ago=8 * 86_400)
+    group.put("new", seconds_ago=6 * 86_400)
+    group.poll(since=group.now - dt.timedelta(days=9))
+    assert group.names() == Counter(["old", "new"])
+    other = Group(rig)
+    other.put("old", seconds_ago=8 * 86_400)
+    other.put("newer", seconds_ago=6 * 86_400)
+    assert other.poll().stored == 1
+
+
+def test_a_group_that_is_gone(rig: Rig) -> None:
+    """It is named, comes again later, and nothing is lost when it is back."""
+    group = Group(rig)
+    group.put("a", seconds_ago=100)
+    group.poll()
+    group.logs.delete_log_group(logGroupName=group.name)
+    (reason,) = group.poll().again.values()
+    assert group.name in reason
+    assert "does not exist, or is being deleted" in reason
+    assert group.names() == Counter("a")
+
+
+def test_groups_by_prefix(rig: Rig) -> None:
+    """All groups that begin so, each with a position of its own."""
+    first, second = Group(rig, beginning="/team/web"), Group(rig, beginning="/team/web")
+    first.put("a", seconds_ago=50)
+    second.put("b", seconds_ago=50)
+    rig.configure(CONFIG.format(arguments='log_group_prefix = "/team/web-"'))
+    assert first.poll().stored == 2
+    assert first.names() == Counter("ab")
+
+
+def test_the_services_filter(rig: Rig) -> None:
+    """The pattern is handed on as it stands."""
+    group = Group(rig, 'filter_pattern = "wanted"')
+    group.put("wanted", "other", seconds_ago=50)
+    group.poll()
+    assert group.names() == Counter(["wanted"])
+
+
+def test_by_the_queue(rig: Rig) -> None:
+    """A request beside notices is answered; one for a partition that is gone is passed over."""
+    group = Group(rig)
+    group.put("a", "b", seconds_ago=50)
+    worker = group.worker()
+    services = poll.AwsServices(rig.store.account, worker.read_config)
+    messages = [
+        ("1", poll.compose([AUDIT, PartitionId("aws_eks_audit_log", "gone")])),
+        ("2", "no notice"),
+        ("3", poll.compose([AUDIT])),
+    ]
+    report = poll.handle(worker, messages, services, {})
+    assert (report.stored, report.unwanted, list(report.again)) == (2, 1, ["2"])
+    group.logs.delete_log_group(logGroupName=group.name)
+    assert list(poll.handle(worker, messages[2:], services, {}).again) == ["3"]
+    assert group.names() == Counter("ab")
