@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from penstock import aws, collect, config, poll
+from penstock import collect, config
 
 METRICS = {
     "objects": "Objects",
@@ -30,19 +30,17 @@ METRICS = {
 logger = Logger()
 metrics = EphemeralMetrics()
 worker = collect.prepare(config.settings_from_env(os.environ))
-services = poll.AwsServices(aws.Account(), worker.read_config)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
-    """Collect the objects that the messages name, poll the partitions that they name; the answer is
-    Lambda's partial-batch response.
+    """Collect the objects that the messages name; the answer is Lambda's partial-batch response.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     messages = [(record["messageId"], record["body"]) for record in event["Records"]]
-    report = poll.handle(worker, messages, services, os.environ, context.get_remaining_time_in_millis)
+    report = worker.handle(messages, context.get_remaining_time_in_millis)
     _tell(len(messages), report)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.again]}
 

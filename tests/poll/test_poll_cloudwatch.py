@@ -223,21 +223,3 @@ def test_the_services_filter(rig: Rig) -> None:
     group.put("wanted", "other", seconds_ago=50)
     group.poll()
     assert group.names() == Counter(["wanted"])
-
-
-def test_by_the_queue(rig: Rig) -> None:
-    """A request beside notices is answered; one for a partition that is gone is passed over."""
-    group = Group(rig)
-    group.put("a", "b", seconds_ago=50)
-    worker = group.worker()
-    services = poll.AwsServices(rig.store.account, worker.read_config)
-    messages = [
-        ("1", poll.compose([AUDIT, PartitionId("aws_eks_audit_log", "gone")])),
-        ("2", "no notice"),
-        ("3", poll.compose([AUDIT])),
-    ]
-    report = poll.handle(worker, messages, services, {})
-    assert (report.stored, report.unwanted, list(report.again)) == (2, 1, ["2"])
-    group.logs.delete_log_group(logGroupName=group.name)
-    assert list(poll.handle(worker, messages[2:], services, {}).again) == ["3"]
-    assert group.names() == Counter("ab")

@@ -5,15 +5,13 @@
     memory       a source's position, and what was seen around it
     landing      rows and position in one commit
     turn         one poll of a partition
-    requests     messages that ask for one, and a queue's batch in which they stand
     services     the clients
 
 The position of a source stands in the ledger and moves in the commit that adds the rows: a poll that
 dies is done anew from the same place, and of two at once one is refused.
 """
 
-from penstock.poll.requests import compose, handle
 from penstock.poll.services import AwsServices
 from penstock.poll.turn import Services, is_polled, poll_partition
 
-__all__ = ["AwsServices", "Services", "compose", "handle", "is_polled", "poll_partition"]
+__all__ = ["AwsServices", "Services", "is_polled", "poll_partition"]

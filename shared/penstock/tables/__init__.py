@@ -12,20 +12,37 @@ import pkgutil
 from functools import cache
 
 from penstock.readers import Syntax
+from penstock.tables._conversion import ADDRESSES, converted
 from penstock.tables._declaration import COMMON_COLUMNS, PATH_COLUMNS, Column, Example, Table
-from penstock.tables._kinds import epoch, filled, flag, json_value, number, text, time, typed, utc
+from penstock.tables._kinds import (
+    any_time,
+    epoch,
+    filled,
+    flag,
+    json_map,
+    json_value,
+    number,
+    text,
+    time,
+    typed,
+    utc,
+)
 
 __all__ = [
+    "ADDRESSES",
     "COMMON_COLUMNS",
     "PATH_COLUMNS",
     "Column",
     "Example",
     "Syntax",
     "Table",
+    "any_time",
+    "converted",
     "epoch",
     "filled",
     "find",
     "flag",
+    "json_map",
     "json_value",
     "names",
     "number",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from penstock.model import Schema
 from penstock.readers import Syntax
@@ -15,11 +16,13 @@ __all__ = ["COMMON_COLUMNS", "PATH_COLUMNS", "Column", "Example", "Table"]
 class Column:
     """One column: name, DuckDB type, the SQL expression over the raw row that fills it, and docs.
 
-    `expression` sees the raw row as the struct `r`. `source` names the field in the log and `raw`
+    `expression` sees the raw row as the struct `r`. `source` names the field in the log (`field`, where
+    the reader calls it otherwise) and `raw`
     its kind there: a DuckDB type, or for a JSON object the kinds of its members by name. `misfit`,
     for such an object, is SQL for the JSON of members that did not fit their type (null: all did);
     it goes to `unmapped`, as a whole column's text does by itself. `reads` names further fields
-    that the expression needs, with their kinds.
+    that the expression needs, with their kinds. `null_if` are texts of the field that mean
+    nothing is there, beyond those that the reader knows.
     """
 
     name: str
@@ -29,7 +32,14 @@ class Column:
     source: str = ""
     raw: str | Mapping[str, object] = "VARCHAR"
     misfit: str = ""
-    reads: Mapping[str, object] = field(default_factory=dict)
+    reads: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    null_if: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the reader calls the field."""
+        return self.field or self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,19 @@ class Table:
     columns: its own columns, in the order of the docs; `unmapped` (JSON: what no column names)
         is added to every table.
     enrichment: expressions for the common columns that the table fills (`tp_timestamp` at least),
-        over its own columns by name and over the raw row.
+        over its own columns by name, over the raw row, and over `_modified`: when the object was
+        written (UTC, null if unknown). Where `r` is null the text is no row: tp_timestamp must be
+        null there.
     layouts: default `file_layout` by source type.
     not_logs: regular expressions (RE2) over keys; objects of the tree that are no logs of this
         table, with what they are. They are passed over, not bad.
     strangers: texts that stand near the beginning of objects of another kind, with what those are:
         an object that does not read as the format is then called by its name.
+    many_days: one object's rows mostly belong to several days, as a month's bill does: they are
+        divided as they are written, not afterwards.
+    reads: further raw fields that the enrichment needs, with their kinds.
+    required: columns without which a row is rejected.
+    kept: regular expression (RE2) of the names of unknown fields that go to `unmapped`; empty: all do.
     statistics: columns whose minimum and maximum per file the ledger keeps, beside tp_timestamp.
     """
 
@@ -65,16 +82,21 @@ class Table:
     columns: tuple[Column, ...]
     enrichment: Mapping[str, str]
     syntaxes: tuple[Syntax, ...] = ()
-    layouts: Mapping[str, str] = field(default_factory=dict)
-    not_logs: Mapping[str, str] = field(default_factory=dict)
-    strangers: Mapping[str, str] = field(default_factory=dict)
+    layouts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    not_logs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    strangers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    many_days: bool = False
     statistics: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
+    reads: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    kept: str = ""
 
     def record(self) -> dict[str, object]:
         """The raw fields that the table reads, by name, with their kinds."""
-        own = {column.source: column.raw for column in self.columns if column.source}
-        return own | {name: kind for column in self.columns for name, kind in column.reads.items()}
+        own = {column.key: column.raw for column in self.columns if column.key}
+        more = {name: kind for column in self.columns for name, kind in column.reads.items()}
+        return own | more | dict(self.reads)
 
     def all_columns(self) -> tuple[tuple[str, str], ...]:
         """(name, DuckDB type) of every column a query sees: own ones by name, then common ones."""

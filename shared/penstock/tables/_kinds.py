@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.sql import identifier
+from penstock.sql import identifier, literal
 from penstock.tables._declaration import Column
 
-__all__ = ["epoch", "filled", "flag", "json_value", "number", "text", "time", "typed", "utc"]
+__all__ = [
+    "any_time",
+    "epoch",
+    "filled",
+    "flag",
+    "json_map",
+    "json_value",
+    "number",
+    "text",
+    "time",
+    "typed",
+    "utc",
+]
 
 
 def utc(expression: str) -> str:
@@ -27,6 +39,42 @@ def epoch(expression: str) -> str:
     return (
         f"CASE WHEN strlen({expression}) >= 12 THEN TRY(make_timestamp_ms({number})) "
         f"ELSE TRY(make_timestamp({number} * 1000000)) END"
+    )
+
+
+_OFFSETS = (
+    "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y:%H:%M:%S.%g %z", "%d/%b/%Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%g %z", "%Y/%m/%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S,%g",
+    "%a, %d %b %Y %H:%M:%S %z", "%A, %d-%b-%y %H:%M:%S %z", "%d %b %y %H:%M %z",
+    "%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y",
+)  # fmt: skip
+_ZONES = (
+    "%d/%b/%Y:%H:%M:%S %Z", "%Y/%m/%d %H:%M:%S %Z", "%a, %d %b %Y %H:%M:%S %Z",
+    "%A, %d-%b-%y %H:%M:%S %Z", "%d %b %y %H:%M %Z", "%a %b %d %H:%M:%S %Z %Y", "%Y-%m-%d %H:%M:%S %z %Z",
+)  # fmt: skip
+
+
+def any_time(expression: str) -> str:
+    """SQL that reads a time however people write it, as a timestamp in UTC; null if it is none.
+
+    Unix seconds (9 or 10 digits), milliseconds (12, 13), microseconds (16), nanoseconds (18, 19); RFC
+    3339, 1123, 850 and 822; what C, Ruby and web servers print; without a zone it is UTC. Days
+    written in numbers alone come after the year: nobody can tell 1/2/2006 otherwise.
+    """
+    x, number = expression, f"try_cast({expression} AS BIGINT)"
+    digits = (
+        f"CASE WHEN strlen({x}) IN (9, 10) THEN make_timestamp({number} * 1000000) "
+        f"WHEN strlen({x}) IN (12, 13) THEN make_timestamp_ms({number}) "
+        f"WHEN strlen({x}) = 16 THEN make_timestamp({number}) "
+        f"WHEN strlen({x}) IN (18, 19) THEN make_timestamp_ns({number})::TIMESTAMP END"
+    )
+    offsets, zones = (
+        f"timezone('UTC', try_strptime({x}, [{', '.join(map(literal, forms))}]))"
+        for forms in (_OFFSETS, _ZONES)
+    )
+    return (
+        f"CASE WHEN regexp_full_match({x}, '[0-9]+') THEN {digits} "
+        f"ELSE coalesce({utc(x)}, {offsets}, {zones}) END"
     )
 
 
@@ -73,6 +121,22 @@ def time(name: str, source: str, description: str) -> Column:
 def json_value(name: str, source: str, description: str) -> Column:
     """Whatever stands there, as JSON."""
     return Column(name, "JSON", f"r.{identifier(source)}", description, source, "JSON")
+
+
+def json_map(name: str, source: str, description: str) -> Column:
+    """A JSON object written as text: empty when nothing stands there; what is none goes to `unmapped`."""
+    value = f"r.{identifier(source)}"
+    read = f"try_cast({value} AS JSON)"
+    fits = f"json_type({read}) IS NOT DISTINCT FROM 'OBJECT'"
+    return Column(
+        name,
+        "JSON",
+        f"CASE WHEN {fits} THEN {read} ELSE '{{}}' END",
+        description,
+        source,
+        misfit=f"CASE WHEN {value} IS NOT NULL AND NOT ({fits}) "
+        f"THEN json_object({literal(source)}, {value}) END",
+    )
 
 
 def typed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, epoch, filled, number, text, typed
+from penstock.tables import Column, Example, Syntax, Table, epoch, filled, number, text, time, typed
 
 _DOCS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html"
 
@@ -16,7 +16,7 @@ def _small(name: str, source: str, description: str) -> Column:
 
 
 _COLUMNS = (
-    _small("version", "version", "Version of the record's newest field; 6 for transit gateways."),
+    _small("version", "version", "Version of the newest field in the record; 6 for transit gateways."),
     text("account_id", "account-id", "Account that owns the network interface or the transit gateway."),
     text("interface_id", "interface-id", "Network interface."),
     text("src_addr", "srcaddr", "Source address; of outgoing traffic, that of the interface."),
@@ -57,7 +57,7 @@ _COLUMNS = (
     text("ecs_task_id", "ecs-task-id", "Id of the ECS task."),
     text("reject_reason", "reject-reason", "Why the traffic was rejected: BPA, EC."),
     text("resource_id", "resource-id", "Resource that the flow belongs to, such as a NAT gateway."),
-    text("encryption_status", "encryption-status", "How the traffic was encrypted between interfaces."),
+    text("encryption_status", "encryption-status", "Number that says how the traffic was encrypted."),
     text("resource_type", "resource-type", "TransitGateway or TransitGatewayAttachment."),
     text("tgw_id", "tgw-id", "Transit gateway."),
     text("tgw_attachment_id", "tgw-attachment-id", "Attachment of the transit gateway."),
@@ -76,6 +76,7 @@ _COLUMNS = (
     number("packets_lost_blackhole", "packets-lost-blackhole", "Packets lost in a black hole route."),
     number("packets_lost_mtu_exceeded", "packets-lost-mtu-exceeded", "Packets lost for their size."),
     number("packets_lost_ttl_expired", "packets-lost-ttl-expired", "Packets lost for their age."),
+    time("export_timestamp", "export-timestamp", "Time that an export of CloudWatch Logs puts first, UTC."),
 )
 
 _DEFAULT = (
@@ -83,18 +84,40 @@ _DEFAULT = (
     "protocol", "packets", "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
 
+# https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
+_TRANSIT = (
+    "version", "resource-type", "account-id", "tgw-id", "tgw-attachment-id", "tgw-src-vpc-account-id",
+    "tgw-dst-vpc-account-id", "tgw-src-vpc-id", "tgw-dst-vpc-id", "tgw-src-subnet-id",
+    "tgw-dst-subnet-id", "tgw-src-eni", "tgw-dst-eni", "tgw-src-az-id", "tgw-dst-az-id",
+    "tgw-pair-attachment-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets",
+    "bytes", "start", "end", "log-status", "type", "packets-lost-no-route", "packets-lost-blackhole",
+    "packets-lost-mtu-exceeded", "packets-lost-ttl-expired", "tcp-flags", "region", "flow-direction",
+    "pkt-src-aws-service", "pkt-dst-aws-service",
+)  # fmt: skip
+
+
+def _syntax(*columns: str, when: bytes = b"") -> Syntax:
+    """A header names the fields; records in CloudWatch Logs have none."""
+    options = {"delim": " ", "quote": "", "nullstr": "-", "header": "auto", "columns": columns}
+    return Syntax("delimited", options, when)
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+_EXPORTED = rb"^\d{4}-\d\d-\d\dT[\d:.]+Z "
+
 TABLE = Table(
     name="aws_vpc_flow_log",
     description="IP traffic of network interfaces and transit gateways, as VPC flow logs record it.",
     reference=_DOCS,
-    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html: a header names the fields.
-    syntax=Syntax(
-        "delimited",
-        {"delim": " ", "quote": "", "nullstr": "-", "header": "auto", "columns": _DEFAULT},
+    syntax=_syntax(*_DEFAULT),
+    syntaxes=(
+        _syntax(*_TRANSIT, when=rb"^\d+ TransitGateway"),
+        _syntax("export-timestamp", *_TRANSIT, when=_EXPORTED + rb"\d+ TransitGateway"),
+        _syntax("export-timestamp", *_DEFAULT, when=_EXPORTED + rb"\d"),
     ),
     columns=_COLUMNS,
     enrichment={
-        "tp_timestamp": "coalesce(start_time, end_time)",
+        "tp_timestamp": "coalesce(start_time, end_time, export_timestamp)",
         "tp_source_ip": "src_addr",
         "tp_destination_ip": "dst_addr",
         "tp_ips": filled("src_addr", "pkt_src_addr", "dst_addr", "pkt_dst_addr"),
@@ -106,6 +129,7 @@ TABLE = Table(
         "aws_s3_bucket": "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
         "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz",
     },
+    not_logs={r"(^|/)aws-logs-write-test$": "a file that shows that CloudWatch Logs can write"},
     statistics=("src_addr", "dst_addr", "interface_id"),
     examples=(
         Example(
@@ -117,6 +141,16 @@ TABLE = Table(
             "Most bytes between two addresses",
             "select src_addr, dst_addr, sum(bytes) as bytes\n"
             "from aws_vpc_flow_log where log_status = 'OK' group by all order by bytes desc limit 20",
+        ),
+        Example(
+            "Addresses that tried many ports",
+            "select src_addr, dst_addr, count(distinct dst_port) as ports\n"
+            "from aws_vpc_flow_log where action = 'REJECT' group by all order by ports desc limit 20",
+        ),
+        Example(
+            "Intervals without data, or with records lost",
+            "select date_trunc('hour', tp_timestamp) as hour, interface_id, log_status, count(*) as records\n"
+            "from aws_vpc_flow_log where log_status in ('NODATA', 'SKIPDATA') group by all order by hour",
         ),
     ),
 )

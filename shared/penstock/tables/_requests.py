@@ -1,0 +1,109 @@
+"""What the logs of requests have in common: addresses with ports, request lines, stray quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.sql import literal
+from penstock.tables._declaration import Column
+from penstock.tables._kinds import typed
+
+__all__ = ["CONTROL_LINES", "address", "method", "port", "seconds", "strays", "url", "version"]
+
+CONTROL_LINES = ("Enable AccessLog for", "Enable ConnectionLog for")
+"""How the lines begin that say only that a log was switched on."""
+
+_BEFORE = "[^ ]+"
+_BEHIND = '[^ "]+'
+
+
+def strays(fields: Sequence[str], wild: Sequence[str], quoted: Sequence[str], least: int) -> str:
+    """A pattern for blank-separated lines of these fields that have quotes inside quoted ones.
+
+    Clients write the `wild` ones, and not every log escapes what they write. The other `quoted` and
+    the plain ones are well formed, so a line is taken apart where all of them fit. The first
+    `least` fields must be there; whatever stands behind the last one is called `more`.
+    """
+    first = min(fields.index(name) for name in wild)
+    tokens = []
+    for place, name in enumerate(fields):
+        if name in wild:
+            tokens.append(f'(?:"(?P<{name}>.*?)"|-)')
+        elif name in quoted:
+            tokens.append(f'(?:"(?P<{name}>[^"]*)"|-)')
+        else:
+            tokens.append(f"(?P<{name}>{_BEFORE if place < first else _BEHIND})")
+    tail = '(?: (?P<more>(?:"[^"]*"|[^ "]+)(?: (?:"[^"]*"|[^ "]+))*))?'
+    for token in reversed(tokens[least:]):
+        tail = f"(?: {token}{tail})?"
+    return f"^{' '.join(tokens[:least])}{tail} *$"
+
+
+# An IPv6 address may stand with or without brackets before its port.
+_ADDRESS = r"^\[?(.*?)\]?(?::(\d*))?$"
+
+
+def _plain(source: str) -> str:
+    """SQL: whether it is an IPv4 address or a name, which costs no regular expression to split."""
+    return f"""instr(r."{source}", '.') BETWEEN 1 AND instr(r."{source}", ':')"""
+
+
+def address(name: str, source: str, description: str) -> Column:
+    """The address of `address:port`, IPv4 or IPv6."""
+    field = f'r."{source}"'
+    sql = (
+        f"CASE WHEN {_plain(source)} THEN substr({field}, 1, instr({field}, ':') - 1) "
+        f"ELSE regexp_extract({field}, '{_ADDRESS}', 1) END"
+    )
+    return typed(name, "VARCHAR", sql, source, description)
+
+
+def port(name: str, source: str, description: str) -> Column:
+    """The port of `address:port`."""
+    field = f'r."{source}"'
+    sql = (
+        f"try_cast(CASE WHEN {_plain(source)} THEN substr({field}, instr({field}, ':') + 1) "
+        f"ELSE regexp_extract({field}, '{_ADDRESS}', 2) END AS BIGINT)"
+    )
+    return typed(name, "BIGINT", sql, source, description)
+
+
+def seconds(name: str, source: str, description: str) -> Column:
+    """A time in seconds; null where -1 says that none was measured."""
+    sql = f'try_cast(nullif(r."{source}", {literal(_UNMEASURED)}) AS DOUBLE)'
+    return Column(name, "DOUBLE", sql, description, source, null_if=(_UNMEASURED,))
+
+
+_UNMEASURED = "-1"
+
+# A request line is `method url version`; what is not known of it is a dash, and a URL may hold blanks.
+_REQUEST = 'r."request"'
+_USUAL = f"(ends_with({_REQUEST}, ' HTTP/1.1') OR ends_with({_REQUEST}, ' HTTP/2.0'))"
+_PARTS = r"^(\S*)(?: +(.*?))?(?: +(HTTP/\S*|-))? *$"
+
+
+def _part(name: str, usual: str, group: int, description: str) -> Column:
+    sql = (
+        f"nullif(nullif(CASE WHEN {_USUAL} THEN {usual} "
+        f"ELSE regexp_extract({_REQUEST}, '{_PARTS}', {group}) END, '-'), '')"
+    )
+    return typed(name, "VARCHAR", sql, "request", description)
+
+
+def method(name: str = "request_http_method") -> Column:
+    """The method of the field `request`."""
+    usual = f"substr({_REQUEST}, 1, instr({_REQUEST}, ' ') - 1)"
+    return _part(name, usual, 1, "HTTP method of the request.")
+
+
+def url(name: str = "request_url") -> Column:
+    """The URL of the field `request`, blanks in it included."""
+    start = f"instr({_REQUEST}, ' ')"
+    length = f"greatest(0, length({_REQUEST}) - {start} - length(' HTTP/1.1'))"
+    usual = f"trim(substr({_REQUEST}, {start} + 1, {length}))"
+    return _part(name, usual, 2, "URL of the request, with scheme, host and port.")
+
+
+def version(name: str = "request_http_version") -> Column:
+    """The version of HTTP of the field `request`."""
+    return _part(name, f"right({_REQUEST}, length('HTTP/1.1'))", 3, "Version of HTTP, such as HTTP/1.1.")
