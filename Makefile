@@ -50,7 +50,7 @@ lock:  ## functions/requirements.txt anew from pyproject.toml
 	@$(PYTHON) infra/build.py --lock
 
 # Called by `sam build`, which says where the artefact goes.
-build-CollectFunction:
+build-CollectFunction build-SweepFunction build-CompactFunction:
 	@$(PYTHON) infra/build.py --arch $(ARCH) --python $(RUNTIME) --target "$(ARTIFACTS_DIR)"
 
 # In an environment of its own: the SAM CLI pins libraries that the dev tools want newer.
@@ -67,8 +67,9 @@ validate: .venv-sam/.ready  ## the template, by the SAM CLI
 golden: $(READY)  ## expected rows of the golden cases anew; read the diff
 	@$(BIN)/python -m infra.golden
 
-docs: $(READY)  ## the reference pages, from the declarations
+docs: $(READY)  ## the reference pages and the Glue tables, from the declarations
 	@$(BIN)/python -m penstock.docs
+	@$(BIN)/python -m infra.glue
 
 local-cloud: $(READY)  ## keep a local cloud running and say how to use it; PORT=... to choose
 	@$(LOCAL) $(BIN)/python -m infra.local_cloud up --port $(or $(PORT),5005)

@@ -36,13 +36,11 @@ LEFT_OUT = {
     "click": "the command line",
     "rich": "the command line",
     "pyarrow": "DuckDB writes the Parquet",
-    "duckdb-extension-ducklake": "reading and compacting",
-    "duckdb-extension-httpfs": "reading; the functions use boto3",
     "duckdb-extension-inet": "reading",
 }
 """Dependencies of the package that no function needs, and what needs them."""
 
-SERVICES = frozenset({"dynamodb", "kms", "logs", "s3", "sqs", "sts"})
+SERVICES = frozenset({"dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "sts"})
 """What boto3 is asked for in the functions; the models of all others (20 MB) stay out."""
 
 _NOT_SHIPPED = (

@@ -89,7 +89,7 @@ class _Answer:
 def _kind(statement: str) -> str:
     if statement.startswith("COPY"):
         return "rows"
-    return "probe" if statement.startswith(("SELECT filename", "SELECT TRY(")) else "counts"
+    return "counts" if statement.startswith("SELECT _object") else "probe"
 
 
 def collect(objects: str, work: str, *, fetchers: int = 1, watched: bool = False) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 running for a person.
 """
 
-from infra.local_cloud.cloud import ADMIN_KEY, COLLECT_KEY, REGION, LocalCloud
+from infra.local_cloud.cloud import ADMIN_KEY, COLLECT_KEY, REGION, LocalCloud, key_of
 from infra.local_cloud.gate import Call, Fault
 from infra.local_cloud.poller import Invocation
 from infra.local_cloud.worker import WorkerKilled
@@ -18,4 +18,5 @@ __all__ = [
     "Invocation",
     "LocalCloud",
     "WorkerKilled",
+    "key_of",
 ]

@@ -1,12 +1,13 @@
-"""Keeps a local cloud running for a person: `python -m infra.local_cloud up`, `… down`.
+"""Keeps a local cloud running for a person: `python -m infra.local_cloud up`, `… run`, `… down`.
 
-What it holds is gone when it ends. `down` ends the one that `up` left its note of, from another
-terminal; Ctrl-C does the same in its own.
+What it holds is gone when it ends. `run` calls a scheduled function of the one that `up` left its
+note of, `down` ends it, both from another terminal; Ctrl-C does the same in its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from infra.local_cloud import ADMIN_KEY, Invocation, LocalCloud
 
-NOTE = Path(tempfile.gettempdir()) / f"penstock-local-cloud.{os.getuid()}.pid"
+NOTE = Path(tempfile.gettempdir()) / f"penstock-local-cloud.{os.getuid()}.json"
 
 _CONFIG = """\
 partition "aws_cloudtrail_log" "local" {{
@@ -46,6 +47,10 @@ Put a log, and look at what came of it:
   aws s3 ls --recursive {hive}/
   penstock query "select event_name, count(*) from aws_cloudtrail_log group by all order by 2 desc"
 
+Look for what events missed, now (older than a quarter of an hour, or say up --settle 0):
+
+  python -m infra.local_cloud run SweepFunction
+
 The workspace, for a .tpc file in your configuration directory:
 
 {workspace}
@@ -62,23 +67,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     up.add_argument("--data", type=Path, help="directory whose files are put into the log bucket")
     up.add_argument("--config", type=Path, help="configuration file to put into the hive")
     up.add_argument("--bucket", default="logs", help="name of the log bucket")
+    up.add_argument("--settle", type=int, default=15, help="minutes that a sweep leaves objects to events")
+    run = commands.add_parser("run", help="call a scheduled function of the one that is running, once")
+    run.add_argument("function", help="its name in template.yaml, for example SweepFunction")
     commands.add_parser("down", help="end the one that is running")
     given = parser.parse_args(arguments)
-    if given.command == "down":
-        _down()
-    else:
-        _up(given)
+    {"up": _up, "run": _run, "down": _down}[given.command](given)
 
 
 def _up(given: argparse.Namespace) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with LocalCloud(port=given.port, log_buckets=(given.bucket,), window=1.0) as cloud:
+    parameters = {"SweepSettleMinutes": str(given.settle)}
+    with LocalCloud(port=given.port, log_buckets=(given.bucket,), parameters=parameters, window=1.0) as cloud:
         config = given.config.read_text() if given.config else _CONFIG.format(bucket=given.bucket)
         cloud.put_config(config)
         print(greeting(cloud), flush=True)
-        NOTE.write_text(str(os.getpid()))
+        note = {"process": os.getpid(), "endpoint": cloud.endpoint, "bucket": given.bucket, **parameters}
+        NOTE.write_text(json.dumps(note))
         try:
             cloud.start(_tell)
             if given.data:
@@ -120,13 +127,29 @@ def _tell(invocation: Invocation) -> None:
     print(f"collect: {counts}, {invocation.seconds:.2f} s{error}", flush=True)
 
 
-def _down() -> None:
+def _run(given: argparse.Namespace) -> None:
+    note = _note()
+    endpoint, bucket = note.pop("endpoint"), note.pop("bucket")
+    del note["process"]
+    cloud = LocalCloud.at(endpoint, [bucket], note)
+    if given.function not in cloud.stack.functions:
+        sys.exit(f"found {given.function}, expected one of {', '.join(sorted(cloud.stack.functions))}")
+    print(json.dumps(cloud.invoke(given.function), indent=2))
+
+
+def _down(_: argparse.Namespace) -> None:
+    number = int(_note()["process"])
+    os.kill(number, signal.SIGTERM)
+    print(f"told process {number} to end")
+
+
+def _note() -> dict[str, str]:
     try:
-        number = int(NOTE.read_text())
-        os.kill(number, signal.SIGTERM)
+        note: dict[str, str] = json.loads(NOTE.read_text())
+        os.kill(int(note["process"]), 0)
     except (FileNotFoundError, ProcessLookupError):
         sys.exit("no local cloud of yours is running")
-    print(f"told process {number} to end")
+    return note
 
 
 if __name__ == "__main__":

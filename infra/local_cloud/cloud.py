@@ -28,10 +28,10 @@ from botocore.config import Config
 
 from infra.local_cloud.gate import CONTROL, Call, Fault
 from infra.local_cloud.poller import Invocation, Poller
-from infra.local_cloud.stack import Function, Stack, deploy
+from infra.local_cloud.stack import Function, Stack, deploy, read
 from infra.local_cloud.worker import Environment, Handler, inline
 
-__all__ = ["ADMIN_KEY", "COLLECT_KEY", "REGION", "LocalCloud"]
+__all__ = ["ADMIN_KEY", "COLLECT_KEY", "REGION", "LocalCloud", "key_of"]
 
 REGION = "us-east-1"
 ADMIN_KEY = "LOCALADMIN"
@@ -41,6 +41,11 @@ COLLECT_KEY = "LOCALCOLLECT"
 
 _QUIET = {"POWERTOOLS_LOG_LEVEL": "ERROR", "POWERTOOLS_METRICS_DISABLED": "true"}
 _ROOT = Path(__file__).parents[2]
+
+
+def key_of(function: str) -> str:
+    """Access key id of a function, by its name in the template: `LOCALSWEEP` of `SweepFunction`."""
+    return "LOCAL" + function.removesuffix("Function").upper()
 
 
 class LocalCloud:
@@ -95,6 +100,16 @@ class LocalCloud:
 
     # Starting and ending
 
+    @classmethod
+    def at(
+        cls, endpoint: str, log_buckets: Sequence[str], parameters: Mapping[str, str] | None = None
+    ) -> Self:
+        """The local cloud that another process keeps running there, to look into and to `invoke` in."""
+        found = cls(log_buckets=log_buckets, parameters=parameters)
+        found.endpoint = endpoint
+        found.stack = read(found.client, found._parameters)
+        return found
+
     def __enter__(self) -> Self:
         self._saved = dict(os.environ)
         self._server = subprocess.Popen(
@@ -114,7 +129,8 @@ class LocalCloud:
             for bucket in self._log_buckets:
                 self.create_log_bucket(bucket)
             self.stack: Stack = deploy(self.client, self._parameters)
-            self._control("POST", "policies", {COLLECT_KEY: self.stack.collect.policy})
+            policies = {key_of(name): one.policy for name, one in self.stack.functions.items()}
+            self._control("POST", "policies", policies)
         except BaseException:
             self._end()
             raise
@@ -272,6 +288,25 @@ class LocalCloud:
                 self._poller.wait_until_idle(timeout, progress)
         finally:
             self.stop()
+
+    def invoke(self, function: str, event: Mapping[str, Any] | None = None) -> Any:
+        """Call a function by its name in the template, once, as its schedule does; its answer.
+
+        It is a cold start with the function's own permissions, in this process, so not while the
+        workers run in it (RuntimeError).
+        """
+        if self._poller:
+            raise RuntimeError(f"{function}: the workers are running in this process; stop them first")
+        found = self.stack.functions[function]
+        before = dict(os.environ)
+        _use({**self.environment(key_of(function)), **found.environment, **(_QUIET if self._quiet else {})})
+        environment = inline(found)
+        try:
+            return environment.invoke(event or {"source": "aws.events", "detail-type": "Scheduled Event"})
+        finally:
+            environment.close()
+            os.environ.clear()
+            os.environ.update(before)
 
     def _cold_start(self) -> Environment:
         collect = self.stack.collect

@@ -85,6 +85,7 @@ def _equal(wanted: str, found: str) -> bool:
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "ArnEquals": _like,
     "ArnLike": _like,
+    "ForAllValues:StringLike": _like,  # of the one value that a context holds here
     "Bool": lambda wanted, found: wanted.lower() == found.lower(),
     "StringEquals": _equal,
     "StringLike": _like,

@@ -23,6 +23,7 @@ ACCOUNT = "123456789012"
 """The account that moto plays."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/")
+_INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "Logs_20140328": "logs"}
 _TRANSACTION = {
     "Put": "PutItem",
@@ -69,6 +70,9 @@ def needs(request: Request) -> list[Access]:
         return _json_needs(_TARGETS.get(prefix, prefix), operation, request)
     if service(request) == "s3":
         return _s3_needs(request)
+    if invoked := _INVOCATION.fullmatch(request.path):
+        arn = f"arn:aws:lambda:{_region(request)}:{ACCOUNT}:function:"
+        return [Access("lambda:InvokeFunction", arn + invoked[1].rsplit(":", 1)[-1])]
     form = parse_qs(request.body.decode("utf-8", "replace"))
     return [Access(f"{service(request)}:{form.get('Action', ['Unknown'])[0]}", "*")]
 
@@ -92,17 +96,29 @@ def _json_needs(name: str, operation: str, request: Request) -> list[Access]:
         operation = operation.removesuffix("Batch")  # a batch call needs the permission of the single one
         queue = body["QueueUrl"].rsplit("/", 1)[-1]
         return [Access(f"sqs:{operation}", f"arn:aws:sqs:{region}:{ACCOUNT}:{queue}")]
+    if name == "logs":
+        group = f"{body['logGroupName']}:*" if "logGroupName" in body else "*"
+        return [Access(f"logs:{operation}", f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{group}")]
     return [Access(f"{name}:{operation}", "*")]
 
 
 def _dynamodb_needs(operation: str, body: Mapping[str, Any], tables: str) -> list[Access]:
     if operation.startswith("Transact"):
         members = [pair for item in body["TransactItems"] for pair in item.items()]
-        return [Access(f"dynamodb:{_TRANSACTION[kind]}", tables + one["TableName"]) for kind, one in members]
+        return [
+            Access(f"dynamodb:{_TRANSACTION[kind]}", tables + one["TableName"], _leading_key(one))
+            for kind, one in members
+        ]
     if operation.startswith("Batch"):
         return [Access(f"dynamodb:{operation}", tables + name) for name in body["RequestItems"]]
     index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
-    return [Access(f"dynamodb:{operation}", tables + body.get("TableName", "*") + index)]
+    return [Access(f"dynamodb:{operation}", tables + body.get("TableName", "*") + index, _leading_key(body))]
+
+
+def _leading_key(body: Mapping[str, Any]) -> dict[str, str]:
+    """The partition key of a request on one item of the ledger, as policies see it."""
+    item = body.get("Key") or body.get("Item") or {}
+    return {"dynamodb:LeadingKeys": item["pk"]["S"]} if "pk" in item else {}
 
 
 def _s3_needs(request: Request) -> list[Access]:

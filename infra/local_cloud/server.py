@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any
 
+from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -43,6 +44,11 @@ def _hasten() -> None:
     vars(models)["unix_time_millis"] = lambda: time.time() * 1000.0
 
 
+def _without_containers() -> None:
+    """A function that is invoked through the API is noted, and run by whoever runs this cloud."""
+    default_user_config["lambda"] = {"use_docker": False}
+
+
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -51,6 +57,7 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole group: who started this one closes its input in good time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _hasten()
+    _without_containers()
     gate = Gate(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", arguments.port, gate, threaded=True, request_handler=_Quiet)
     os.environ["MOTO_PORT"] = str(server.port)

@@ -19,10 +19,11 @@ from typing import Any
 from infra.local_cloud import iam
 from infra.local_cloud import template as templates
 
-__all__ = ["STACK", "Function", "Source", "Stack", "deploy"]
+__all__ = ["STACK", "Function", "Source", "Stack", "deploy", "read"]
 
 STACK = "penstock"
 _CODE_BUCKET = "penstock-code"
+_FUNCTION = "AWS::Lambda::Function"
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _UNUSED_QUEUE = "UnusedQueue"
 _UNKNOWN_TO_MOTO = frozenset({"AWS::CloudWatch::Alarm"})
@@ -48,7 +49,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A deployed function: what its handler finds around it. Memory and storage in MB, time in seconds."""
+    """A deployed function: what its handler finds around it. Memory and storage in MB, time in seconds.
+
+    `source` is the queue it reads; None when it is called by a schedule or by hand.
+    """
 
     name: str
     handler: str
@@ -57,16 +61,28 @@ class Function:
     timeout: int
     environment: Mapping[str, str]
     policy: tuple[Mapping[str, Any], ...]
-    mapping: Source
+    source: Source | None = None
+
+    @property
+    def mapping(self) -> Source:
+        """The queue it reads; ValueError when it reads none."""
+        if self.source is None:
+            raise ValueError(f"{self.name} reads no queue")
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the deployment made: outputs and resource policies by their names in the template."""
+    """What the deployment made: outputs, resource policies and functions by their names in the template."""
 
     outputs: Mapping[str, str]
     policies: Mapping[str, Mapping[str, Any]]
-    collect: Function
+    functions: Mapping[str, Function]
+
+    @property
+    def collect(self) -> Function:
+        """The function that reads the queue."""
+        return self.functions["CollectFunction"]
 
 
 def deploy(clients: Clients, parameters: Mapping[str, str]) -> Stack:
@@ -74,7 +90,7 @@ def deploy(clients: Clients, parameters: Mapping[str, str]) -> Stack:
     s3 = clients("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
     s3.put_object(Bucket=_CODE_BUCKET, Key="code.zip", Body=_empty_zip())
-    expanded = templates.expand(templates.load(), parameters, f"s3://{_CODE_BUCKET}/code.zip")
+    expanded = _expanded(parameters)
     cloudformation = clients("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,
@@ -82,6 +98,13 @@ def deploy(clients: Clients, parameters: Mapping[str, str]) -> Stack:
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
+    return read(clients, parameters)
+
+
+def read(clients: Clients, parameters: Mapping[str, str]) -> Stack:
+    """The stack as it was created with these parameters."""
+    expanded = _expanded(parameters)
+    cloudformation = clients("cloudformation")
     created = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     if created["StackStatus"] != "CREATE_COMPLETE":
         raise RuntimeError(f"stack {STACK}: found {created['StackStatus']}, expected CREATE_COMPLETE")
@@ -90,8 +113,16 @@ def deploy(clients: Clients, parameters: Mapping[str, str]) -> Stack:
         for one in cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
     }
     outputs = {one["OutputKey"]: one["OutputValue"] for one in created["Outputs"]}
-    collect = _function(clients, expanded, ids, "CollectFunction")
-    return Stack(outputs, _resource_policies(clients, expanded, ids), collect)
+    functions = {
+        name: _function(clients, expanded, ids, name)
+        for name, resource in expanded["Resources"].items()
+        if resource["Type"] == _FUNCTION
+    }
+    return Stack(outputs, _resource_policies(clients, expanded, ids), functions)
+
+
+def _expanded(parameters: Mapping[str, str]) -> templates.Template:
+    return templates.expand(templates.load(), parameters, f"s3://{_CODE_BUCKET}/code.zip")
 
 
 def _for_moto(expanded: templates.Template) -> templates.Template:
@@ -136,11 +167,11 @@ def _function(clients: Clients, expanded: templates.Template, ids: Mapping[str, 
         name=found["FunctionName"],
         handler=found["Handler"],
         memory=int(found["MemorySize"]),
-        storage=int(declared["EphemeralStorage"]["Size"]),
+        storage=int(declared.get("EphemeralStorage", {"Size": 512})["Size"]),
         timeout=int(found["Timeout"]),
         environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
         policy=tuple(iam.statements(_policies(clients("iam"), role))),
-        mapping=_mapping(clients, expanded, ids, name),
+        source=_source(clients, expanded, ids, name),
     )
 
 
@@ -150,18 +181,25 @@ def _policies(client: Any, role: str) -> list[Mapping[str, Any]]:
     return [_parsed(document) for document in documents]
 
 
-def _parsed(document: str) -> Mapping[str, Any]:
-    """A policy that moto holds: as Python wrote it, and empty where CloudFormation drops AWS::NoValue."""
-    read = ast.literal_eval(document)
+def _parsed(document: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A policy that moto holds: of a role as Python wrote it, and empty where CloudFormation drops
+    AWS::NoValue; one that is a resource of its own as it should be.
+    """
+    read = ast.literal_eval(document) if isinstance(document, str) else document
     return {**read, "Statement": [statement for statement in read["Statement"] if statement]}
 
 
-def _mapping(clients: Clients, expanded: templates.Template, ids: Mapping[str, str], name: str) -> Source:
-    (declared,) = [
+def _source(
+    clients: Clients, expanded: templates.Template, ids: Mapping[str, str], name: str
+) -> Source | None:
+    declarations = [
         resource["Properties"]
         for resource in expanded["Resources"].values()
         if resource["Type"] == _MAPPING and resource["Properties"]["FunctionName"] == {"Ref": name}
     ]
+    if not declarations:
+        return None
+    (declared,) = declarations
     (found,) = [
         one
         for one in clients("lambda").list_event_source_mappings()["EventSourceMappings"]

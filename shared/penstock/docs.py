@@ -1,4 +1,4 @@
-"""The reference pages, made from the declarations: tables, configuration, settings.
+"""The reference pages, made from the declarations: tables, formats, configuration, settings.
 
 `python -m penstock.docs` writes them below `docs/reference/`; a test keeps them fresh.
 """
@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from penstock import sources, tables
-from penstock.config import BLOCKS, SETTINGS
-from penstock.sources import Argument
+from penstock import formats, sources, tables
+from penstock.arguments import Argument
+from penstock.config import BLOCKS, COLUMN, SETTINGS
+from penstock.formats import Format
 from penstock.tables import COMMON_COLUMNS, Table
 
 __all__ = ["main", "pages"]
@@ -22,6 +24,7 @@ _MADE = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
 def pages() -> dict[str, str]:
     """Every page by its path below `docs/reference/`."""
     made = {"README.md": _index(), "configuration.md": _configuration(), "settings.md": _settings()}
+    made |= {f"formats/{name}.md": _format(formats.find(name)) for name in formats.names()}
     return made | {f"tables/{name}.md": _table(tables.find(name)) for name in tables.names()}
 
 
@@ -40,12 +43,38 @@ def main(folder: Path = Path("docs/reference")) -> None:
 
 def _index() -> str:
     rows = [(f"[{t.name}](tables/{t.name}.md)", t.description) for t in map(tables.find, tables.names())]
+    kinds = [(f"[{f.name}](formats/{f.name}.md)", f.description) for f in map(formats.find, formats.names())]
     return (
         f"{_MADE}# Reference\n\n"
         "- [Configuration](configuration.md): blocks, arguments, sources\n"
         "- [Settings](settings.md) of the functions\n\n"
-        f"## Tables\n\n{_grid(('table', 'what it holds'), rows)}"
+        f"## Tables\n\n{_grid(('table', 'what it holds'), rows)}\n"
+        "Tables of your own are written as `table` blocks in the [configuration](configuration.md).\n\n"
+        f"## Formats\n\n{_grid(('format', 'how objects are written'), kinds)}\n"
+        "Objects may be plain, gzip, zstd, bzip2 or zip (each member), whatever their format. Records that "
+        "CloudWatch Logs wrapped for a subscription are unwrapped.\n"
     )
+
+
+def _format(kind: Format) -> str:
+    text = (
+        f"{_MADE}# {kind.name}\n\n{kind.description}\n\n[Where it is described]({kind.reference})\n\n"
+        f"## Arguments\n\n{_arguments(kind.arguments)}"
+    )
+    if kind.presets:
+        presets = [(f"`format.{kind.name}.{p.name}`", p.description, _preset(p.values)) for p in kind.presets]
+        text += "\n## Without a block\n\n"
+        text += _grid(("format", "what it is", "as if it said"), presets)
+    if kind.example:
+        text += f"\n## Example\n\n```hcl\n{kind.example.strip()}\n```\n"
+    if kind.vocabulary:
+        words = [(f"`{name}`", f"`{expression}`") for name, expression in sorted(kind.vocabulary.items())]
+        text += f"\n## Patterns\n\n{_grid(('pattern', 'what it stands for'), words)}"
+    return text
+
+
+def _preset(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = `{value}`" for name, value in values.items())
 
 
 def _table(table: Table) -> str:
@@ -89,6 +118,10 @@ def _configuration() -> str:
         text += f"\n## `{block.name}{labels}`\n\n{block.description}\n\n{_arguments(block.arguments)}"
         if block.example:
             text += f"\n```hcl\n{block.example.strip()}\n```\n"
+        if COLUMN.name in block.blocks:
+            text += (
+                f'\n### `{COLUMN.name} "<name>"`\n\n{COLUMN.description}\n\n{_arguments(COLUMN.arguments)}'
+            )
     for name in sources.names():
         source = sources.find(name)
         text += f'\n## `source "{name}"`\n\n{source.description}\n\n{_arguments(source.arguments)}'

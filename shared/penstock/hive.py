@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +25,8 @@ __all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "s
 
 # What Hive escapes in partition values: control characters and these; Trino and Spark do the same.
 # https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java
+_BLOCK = 1 << 20  # bytes; of a download
+
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^]")
 
 
@@ -73,6 +79,22 @@ class Hive(Protocol):
         """Take it away; nothing happens when it is not there."""
         ...
 
+    def download(self, path: str, file: Path) -> None:
+        """Bring it to a local file, a block at a time. FileNotFoundError when nothing stands there."""
+        ...
+
+    def copy(self, path: str, to: str) -> None:
+        """Put the same bytes there under another path, whole. FileNotFoundError as with `read_bytes`."""
+        ...
+
+    def tail(self, path: str, count: int) -> bytes:
+        """The last `count` bytes, or all there are. FileNotFoundError as with `read_bytes`."""
+        ...
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """(path, bytes) of every file whose path begins with `prefix`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LocalHive:
@@ -82,15 +104,11 @@ class LocalHive:
 
     def upload(self, path: str, file: Path) -> None:
         """Copied beside its place, then renamed into it."""
-        self.write_bytes(path, file.read_bytes())
+        self._put(path, lambda beside: shutil.copyfile(file, beside))
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Written beside its place, then renamed into it."""
-        target = Path(self.root, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f"_{target.name}.{os.getpid()}.tmp")
-        beside.write_bytes(data)
-        beside.replace(target)
+        self._put(path, lambda beside: beside.write_bytes(data))
 
     def read_bytes(self, path: str) -> bytes:
         """The file's bytes."""
@@ -99,6 +117,37 @@ class LocalHive:
     def delete(self, path: str) -> None:
         """Unlink."""
         Path(self.root, path).unlink(missing_ok=True)
+
+    def download(self, path: str, file: Path) -> None:
+        """Copied, so that the caller may do with it what it likes."""
+        shutil.copyfile(Path(self.root, path), file)
+
+    def copy(self, path: str, to: str) -> None:
+        """Copied beside its place, then renamed into it."""
+        self.upload(to, Path(self.root, path))
+
+    def tail(self, path: str, count: int) -> bytes:
+        """The file's end."""
+        with Path(self.root, path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - count))
+            return file.read()
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """A walk; what is being written beside its place is none of it."""
+        root = Path(self.root)
+        start = root / prefix if prefix.endswith("/") else (root / prefix).parent
+        for found in sorted(start.rglob("*")):
+            path = found.relative_to(root).as_posix()
+            if path.startswith(prefix) and not path.endswith(".tmp") and found.is_file():
+                yield path, found.stat().st_size
+
+    def _put(self, path: str, write: Callable[[Path], object]) -> None:
+        target = Path(self.root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"_{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+        write(beside)
+        beside.replace(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +169,8 @@ class S3Hive:
     def read_bytes(self, path: str) -> bytes:
         """GetObject."""
         bucket, key = self._place(path)
-        try:
+        with _faults(bucket, key):
             return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            if aws.code(error) in ("NoSuchKey", "404"):
-                raise FileNotFoundError(f"s3://{bucket}/{key}") from error
-            raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
 
     def delete(self, path: str) -> None:
         """DeleteObject."""
@@ -134,6 +179,41 @@ class S3Hive:
             self.client.delete_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
             raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
+
+    def download(self, path: str, file: Path) -> None:
+        """GetObject, a block at a time."""
+        bucket, key = self._place(path)
+        with _faults(bucket, key), file.open("wb") as target:
+            body = self.client.get_object(Bucket=bucket, Key=key)["Body"]
+            for block in body.iter_chunks(_BLOCK):
+                target.write(block)
+
+    def copy(self, path: str, to: str) -> None:
+        """CopyObject: up to 5 GB, whole or not at all, without passing through here."""
+        bucket, key = self._place(path)
+        with _faults(bucket, key):
+            self.client.copy_object(
+                Bucket=bucket, Key=self._place(to)[1], CopySource={"Bucket": bucket, "Key": key}
+            )
+
+    def tail(self, path: str, count: int) -> bytes:
+        """GetObject of a range that is counted from the end."""
+        bucket, key = self._place(path)
+        with _faults(bucket, key):
+            return self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{count}")["Body"].read()
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """ListObjectsV2, page by page."""
+        bucket, start = self._place(prefix)
+        cut = len(start) - len(prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
+        turning = iter(pages)
+        while True:
+            with _faults(bucket, start):
+                page = next(turning, None)
+            if page is None:
+                return
+            yield from ((entry["Key"][cut:], entry["Size"]) for entry in page.get("Contents", []))
 
     def _put(self, path: str, body: object) -> None:
         bucket, key = self._place(path)
@@ -145,6 +225,17 @@ class S3Hive:
     def _place(self, path: str) -> tuple[str, str]:
         bucket, prefix = split(self.root)
         return bucket, f"{prefix}/{path}" if prefix else path
+
+
+@contextmanager
+def _faults(bucket: str, key: str) -> Iterator[None]:
+    """What reading an object can fail with, named for the caller."""
+    try:
+        yield
+    except aws.AwsError as error:
+        if aws.code(error) in ("NoSuchKey", "404"):
+            raise FileNotFoundError(f"s3://{bucket}/{key}") from error
+        raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
 
 
 def open_hive(root: str, client: S3Client | None = None) -> Hive:

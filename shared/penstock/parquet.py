@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from penstock import __version__
-from penstock.model import ColumnStats, DataFile
+from penstock.model import ColumnStats, DataFile, Schema
 from penstock.sql import literal
 
-__all__ = ["Copied", "Written", "copy_options", "statistics"]
+__all__ = ["Copied", "Written", "copy_options", "lasting_options", "statistics"]
 
 _LONGEST_STATISTIC = 128
-
-_LEVELS = {"fast": 1, "small": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +45,37 @@ class Copied:
         return cls(Path(name), count, size, footer, told or {}, keys or {})
 
 
-def copy_options(table: str, fingerprint: str, *, made: str = "fast") -> str:
+def copy_options(table: str, fingerprint: str, *, made: Literal["fast", "small"] = "fast") -> str:
     """What stands in the parentheses of `COPY … TO … (…)` for a file of `table` and this schema.
 
-    `made` is `fast` (for what will be merged again soon) or `small` (for what stays).
+    `made` is `fast` for what will be merged again soon, `small` for what stays.
     """
+    level = {"fast": 1, "small": 6}[made]
     return (
-        f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {_LEVELS[made]}, RETURN_STATS, KV_METADATA {{"
+        f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, RETURN_STATS, KV_METADATA {{"
         f"'penstock.table': {literal(table)}, "
         f"'penstock.schema': {literal(fingerprint)}, "
         f"'penstock.version': {literal(__version__)}}}"
     )
+
+
+def lasting_options(schema: Schema, row_group: int) -> str:
+    """The options of a file that stays, with row groups of so many rows.
+
+    DuckDB writes a bloom filter for a column with a dictionary. Ids (`event_id`, ARNs, addresses) get
+    one by raising the limits of dictionaries to a row group's rows, of 64 bytes each: 10 % more bytes,
+    and a needle reads one row group of seven (docs/decisions/parquet-that-stays.md). Numbers that
+    hardly repeat would grow by it: only where texts prevail.
+    """
+    options = f"{copy_options(schema.table, schema.fingerprint, made='small')}, ROW_GROUP_SIZE {row_group}"
+    texts = sum(type_ in ("VARCHAR", "JSON") for _, type_ in schema.columns)
+    numbers = sum(type_.endswith(_NUMBERS) for _, type_ in schema.columns)
+    if texts < 4 * numbers:
+        return options
+    return f"{options}, DICTIONARY_SIZE_LIMIT {row_group}, STRING_DICTIONARY_PAGE_SIZE_LIMIT {row_group * 64}"
+
+
+_NUMBERS = ("INTEGER", "BIGINT", "SMALLINT", "DOUBLE", "FLOAT")
 
 
 def statistics(columns: Iterable[str], told: Mapping[str, Mapping[str, str]]) -> dict[str, ColumnStats]:

@@ -32,6 +32,7 @@ def filled_object(fields: Mapping[str, str]) -> str:
     if not fields:
         return "NULL::JSON"
     members = ", ".join(
-        f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || to_json({sql})" for name, sql in fields.items()
+        f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || to_json({sql})"
+        for name, sql in fields.items()
     )
     return f"('{{' || concat_ws(',', {members}) || '}}')::JSON"

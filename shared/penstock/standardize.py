@@ -17,7 +17,7 @@ from penstock import readers, tables
 from penstock.model import REJECTED_TABLE
 from penstock.readers import Bundler, Piece, Pieces, Reader, Syntax
 from penstock.sql import identifier, literal
-from penstock.tables import COMMON_COLUMNS, Table
+from penstock.tables import COMMON_COLUMNS, Column, Table
 
 __all__ = ["Bundle", "Recipe", "index_value"]
 
@@ -90,15 +90,15 @@ class Recipe:
         late = "" if early else f" ORDER BY {order}tp_timestamp, _object, _row"
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {_POSSIBLE}{keep}{late}"
+            f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
         )
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """Per object: (object, rows stored, filtered, rejected), counted row by row."""
         keep = "true" if self.filter is None else self._kept()
         return (
-            f"SELECT _object, count(*) FILTER (WHERE {_POSSIBLE} AND coalesce({keep}, false)), "
-            f"count(*) FILTER (WHERE {_POSSIBLE} AND NOT coalesce({keep}, true)), "
+            f"SELECT _object, count(*) FILTER (WHERE {self._whole} AND coalesce({keep}, false)), "
+            f"count(*) FILTER (WHERE {self._whole} AND NOT coalesce({keep}, true)), "
             f"count(*) FILTER (WHERE {self._rejected()}) "
             f"FROM ({self._standard(pieces, ingested)}) GROUP BY _object"
         )
@@ -110,7 +110,7 @@ class Recipe:
             f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE {self._rejected()}"
         )
         filled = {
-            "raw": "raw",
+            "raw": "_text",
             "reason": self._reason(),
             "row_number": "_row + 1",
             "table_name": literal(self.table.name),
@@ -141,23 +141,46 @@ class Recipe:
         """
         return f"TRY(({self.filter}\n) IS TRUE)"
 
+    @property
+    def _whole(self) -> str:
+        """Whether a row has all that it must have."""
+        there = "".join(f" AND {identifier(name)} IS NOT NULL" for name in self.table.required)
+        return f"({_POSSIBLE}{there})" if there else _POSSIBLE
+
     def _rejected(self) -> str:
-        return f"NOT {_POSSIBLE}" + ("" if self.filter is None else f" OR {self._kept()} IS NULL")
+        return f"NOT {self._whole}" + ("" if self.filter is None else f" OR {self._kept()} IS NULL")
 
     def _reason(self) -> str:
-        """Why a row is rejected: SQL over it, its text `raw`, what was read of it and why nothing was."""
+        """Why a row is rejected: SQL over it, what was read of it and why nothing was."""
         time = self.table.enrichment["tp_timestamp"]
-        source = next((c.source for c in self.table.columns if c.name == time), "")
+        source = next((c.key for c in self.table.columns if c.name == time), "") or _first_read(time)
         name = literal(source or "tp_timestamp")
-        found = f"(_read->>{literal(source)})" if source else "NULL"
+        found = f"(_read->>{literal(_member(source))})" if source else "NULL"
         return (
-            f"CASE WHEN {_POSSIBLE} THEN 'the filter of the partition fails on this row' "
-            "WHEN _refusal IS NOT NULL THEN _refusal "
+            f"CASE WHEN {self._whole} THEN 'the filter of the partition fails on this row' "
+            f"WHEN _refusal IS NOT NULL THEN _refusal {self._missing()}"
             f"WHEN tp_timestamp IS NULL AND {found} IS NULL THEN {name} || ' is missing' "
-            f"WHEN tp_timestamp IS NULL THEN {name} || ': found ' || (_read->{literal(source)})::VARCHAR "
+            f"WHEN tp_timestamp IS NULL THEN {name} || ': found ' || (_read->{literal(_member(source))})::VARCHAR "
             f"|| ', expected a time such as 2026-01-31T23:59:59Z' "
             f"ELSE {name} || ': found ' || tp_timestamp::VARCHAR || ', expected a time from 1970 to 2261' END"
         )
+
+    def _missing(self) -> str:
+        """Why a row without one of the required columns is rejected."""
+        cases = []
+        columns = {column.name: column for column in self.table.columns}
+        for required in self.table.required:
+            column = columns.get(required)
+            found = "NULL"
+            if column and column.key:
+                found = f"(_read->{literal(_member(column.key))})::VARCHAR"
+            told = literal(f"the required column {required} is empty")
+            wrong = literal(f", expected {column.type}" if column else "")
+            cases.append(
+                f"WHEN {_POSSIBLE} AND {identifier(required)} IS NULL THEN "
+                f"{told} || coalesce(': found ' || nullif({found}, 'null') || {wrong}, '') "
+            )
+        return "".join(cases)
 
     def _standard(
         self,
@@ -203,18 +226,21 @@ class Recipe:
     ) -> str:
         if ordered:
             read = self._by_time(read, lacks)
-        own = ", ".join(
-            f"({_without(lacks, c.expression)})::{c.type} AS {identifier(c.name)}" for c in self.table.columns
+        own = "".join(
+            f"({_without(lacks, c.expression)})::{c.type} AS {identifier(c.name)}, "
+            for c in self.table.columns
         )
         kept = "r, rest" if unknown else "r"
         first = (
-            f"SELECT {own}, {kept}, _object, _row, _modified, "
+            f"SELECT {own}{kept}, _object, _row, _modified, "
             "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
             f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
-        common = ", ".join(f"({sql})::{_TYPES[name]} AS {name}" for name, sql in filled.items())
+        common = ", ".join(
+            f"({_without(lacks, sql)})::{_TYPES[name]} AS {name}" for name, sql in filled.items()
+        )
         rest = _without(lacks, self._unmapped("rest" if unknown else None))
         second = f"SELECT * EXCLUDE ({kept}), ({rest})::JSON AS unmapped, {common} FROM ({first})"
         return (
@@ -232,23 +258,26 @@ class Recipe:
         )
         names = ", ".join(identifier(c.name) for c in needed)
         without = f" EXCLUDE ({names})" if needed else ""
-        return f"SELECT *{without} FROM (SELECT *{made} FROM ({read})) ORDER BY {time}, _object, _row"
+        order = _without(lacks, time)
+        return f"SELECT *{without} FROM (SELECT *{made} FROM ({read})) ORDER BY {order}, _object, _row"
 
     def _unmapped(self, rest: str | None) -> str:
         """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.
 
         It stands beside the columns, so it looks at them instead of making them again.
         """
+        rest = rest and self._taken(rest)
         unfit = {
-            column.source: f'r."{column.source}" IS NOT NULL AND {identifier(column.name)} IS NULL'
+            column.key: f"{_given(column)} IS NOT NULL AND {identifier(column.name)} IS NULL"
             for column in self.table.columns
-            if column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
+            if column.key and column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
         }
         misfits = [column.misfit for column in self.table.columns if column.misfit]
         if not unfit and not misfits:
             return rest or "NULL"
         pairs = ", ".join(
-            f'{literal(source)}, CASE WHEN {test} THEN r."{source}" END' for source, test in unfit.items()
+            f"{literal(source)}, CASE WHEN {test} THEN r.{identifier(source)} END"
+            for source, test in unfit.items()
         )
         # A patch drops nulls: only the texts that did not fit are left of the object.
         patches = "".join(f", coalesce({misfit}, '{{}}')" for misfit in misfits)
@@ -258,10 +287,20 @@ class Recipe:
             return f"CASE WHEN {' OR '.join(f'({test})' for test in tests)} THEN {found} END"
         return f"nullif({found}, '{{}}')"
 
+    def _taken(self, rest: str) -> str:
+        """Of the unknown fields those that the table keeps."""
+        if not self.table.kept:
+            return rest
+        dropped = (
+            f"list_filter(json_keys({rest}), lambda k: NOT regexp_full_match(k, {literal(self.table.kept)}))"
+        )
+        patch = f"'{{' || array_to_string(list_transform({dropped}, lambda k: to_json(k)::VARCHAR || ':null'), ',') || '}}'"
+        return f"nullif(json_merge_patch({rest}, ({patch})::JSON), '{{}}')"
+
     def _raw(self, pieces: Sequence[Piece]) -> str:
-        """Every row's text by tp_id, with what is read of it (_read), or why nothing is (_refusal)."""
+        """Every row's text (_text) by tp_id, with what is read of it (_read), or why nothing is (_refusal)."""
         return " UNION ALL ".join(
-            f"SELECT id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, raw::VARCHAR AS raw, to_json(r) AS _read, "
+            f"SELECT id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
             "CASE WHEN r IS NULL THEN refusal END AS _refusal "
             f"FROM ({self.reader.texts(group, self.table.record(), self.options)})"
             for group in _alike(pieces)
@@ -283,6 +322,25 @@ def index_value(column: str | None) -> str:
 
 
 _LONGEST_INDEX = 240
+
+
+def _given(column: Column) -> str:
+    """A column's text, null where it says that nothing is there."""
+    value = f"r.{identifier(column.key)}"
+    for text in column.null_if:
+        value = f"nullif({value}, {literal(text)})"
+    return value
+
+
+def _first_read(expression: str) -> str:
+    """The first raw field that an expression reads."""
+    found = re.search(r'\br\."((?:[^"]|"")*)"', expression)
+    return found[1].replace('""', '"') if found else ""
+
+
+def _member(name: str) -> str:
+    """What takes a member out of a JSON object by its name, whatever sign that begins with."""
+    return f'$."{name}"' if name.startswith(("$", "/")) else name
 
 
 def _without(lacks: frozenset[str], expression: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from penstock.errors import QueryError
+from penstock.sql import literal
 
 __all__ = ["ALLOWED_TABLE_FUNCTIONS", "REFUSED_FUNCTIONS", "check", "tree"]
 
@@ -62,7 +63,11 @@ REFUSED_FUNCTIONS = frozenset(
     }
 )
 
+_REFUSED_RELATIONS = frozenset({"duckdb_databases", "duckdb_logs", "pg_prepared_statements", "pg_settings"})
+"""DuckDB's views that show where files lie, how it is set, or the requests it sent."""
+
 _EXPECTED = "expected a query: SELECT, FROM, WITH, DESCRIBE, SHOW, SUMMARIZE, PIVOT, UNPIVOT or EXPLAIN"
+_METADATA = "__ducklake_metadata"
 _FILE_LIKE = re.compile(r"[/\\:*?\[]|\.[a-z0-9]+(\.[a-z0-9]+)?$", re.IGNORECASE)
 _EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*explain\b(?:\s+analyze\b)?", re.IGNORECASE | re.DOTALL
@@ -124,7 +129,7 @@ def tree(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, list[dic
     found = _parse(connection, sql)
     explains = len(found) == 1 and found[0].type == duckdb.StatementType.EXPLAIN
     query = _explained(connection, sql) if explains else sql
-    row = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchone()
+    row = connection.execute(f"SELECT json_serialize_sql({literal(query)})").fetchone()
     try:
         tree = json.loads(row[0]) if row else {"error": True}
     except RecursionError as error:
@@ -163,13 +168,23 @@ def _refused(node: dict[str, Any]) -> str:
         return (
             f"the function {node['function_name']}() is refused: it reads or changes what is not in the hive"
         )
-    if node.get("type") == "BASE_TABLE" and node["table_name"].lower().startswith("pragma_"):
-        return f"{node['table_name']} is refused; {_EXPECTED}"
+    if node.get("type") == "BASE_TABLE" and _shows_too_much(node):
+        return f"{node['table_name']} is refused: it shows more than the hive; expected a table of the hive"
     if node.get("type") == "BASE_TABLE" and not node["schema_name"] and _FILE_LIKE.search(node["table_name"]):
         return (
             f"files cannot be read: found {node['table_name']!r}, expected a table (SHOW TABLES lists them)"
         )
     return ""
+
+
+def _shows_too_much(node: dict[str, Any]) -> bool:
+    name = node["table_name"].lower()
+    places = (node["catalog_name"].lower(), node["schema_name"].lower())
+    return (
+        name.startswith("pragma_")
+        or name in _REFUSED_RELATIONS
+        or any(place.startswith(_METADATA) for place in places)
+    )
 
 
 def _check_pivot(statements: list[duckdb.Statement], sql: str) -> None:
@@ -182,6 +197,8 @@ def _check_pivot(statements: list[duckdb.Statement], sql: str) -> None:
         if statement.type not in (select, create) or (statement.type == create and statement.query.strip()):
             raise QueryError(f"{_kind(statement)} is refused; {_EXPECTED}")
     for offset, word in _words(sql):
+        if word in _REFUSED_RELATIONS or word.startswith((_METADATA, "pragma_")):
+            raise QueryError(f"{word} is refused beside PIVOT\n\n{_shown(sql, offset)}")
         if word in REFUSED_FUNCTIONS or (_called(sql, offset, word) and _table_function(word)):
             raise QueryError(f"the function {word}() is refused beside PIVOT\n\n{_shown(sql, offset)}")
         if word.startswith("'") and _FILE_LIKE.search(word.strip("'")) and _follows_from(sql, offset):

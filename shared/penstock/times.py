@@ -1,6 +1,7 @@
 """Reads the times a person writes: `--from 2026-01-31`, `--to T-7d`, a Unix number, a log's own form.
 
-Everything comes out timezone-aware in UTC. A time without a zone is UTC; a date is its midnight;
+Everything comes out timezone-aware in UTC. A time without a zone is UTC; a date is its midnight, a
+month (`2026-01`, `2026/01`, `Jan 2026`, `January 2026`) and a year (`2026`) the midnight they begin with;
 `T-<n><unit>` counts back from now on the caller's own clock (calendar years, months, weeks and
 days; hours and minutes of elapsed time).
 """
@@ -17,8 +18,8 @@ __all__ = ["parse"]
 
 _RELATIVE = re.compile(r"T-(\d+)([YmWdHM])")
 _EXPECTED = (
-    "expected a date (2026-01-31), a time (2026-01-31T15:04:05Z), a Unix number,"
-    " or T-<number><unit> with unit Y, m, W, d, H or M (T-7d)"
+    "expected a date (2026-01-31), a month (2026-01), a year (2026), a time (2026-01-31T15:04:05Z),"
+    " a Unix number, or T-<number><unit> with unit Y, m, W, d, H or M (T-7d)"
 )
 
 # RFC 822 section 5.1; military letters other than Z have been read both ways and are left out.
@@ -39,6 +40,7 @@ _FORMS = (
     "%d/%b/%Y:%H:%M:%S",
     "%Y/%m/%d %H:%M:%S",
 )
+_MONTH = re.compile(r"(\d{4})(?:([-/])(\d\d))?", re.ASCII)
 _ZONE_BEFORE_YEAR = re.compile(r"^(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d) (\S+) (\d{4})$")
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?)?")
 _ZONE = re.compile(r"(?:(?<=\d) ?([+-]\d\d:?\d\d)| ([A-Z]{1,4})|(?<=\d)(Z))$")
@@ -52,7 +54,7 @@ def parse(text: str, now: dt.datetime) -> dt.datetime:
     """
     text = text.strip()
     try:
-        found = _relative(text, now) or _unix(text) or _absolute(text)
+        found = _relative(text, now) or _unix(text) or _month(text) or _absolute(text)
     except (ValueError, OverflowError):
         found = None
     if found is None:
@@ -87,6 +89,18 @@ def _unix(text: str) -> dt.datetime | None:
     seconds, rest = divmod(int(text), units)
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return epoch + dt.timedelta(seconds=seconds, microseconds=rest * 1_000_000 // units)
+
+
+def _month(text: str) -> dt.datetime | None:
+    """The beginning of a month or a year."""
+    if match := _MONTH.fullmatch(text):
+        return dt.datetime(int(match[1]), int(match[3] or 1), 1, tzinfo=dt.UTC)
+    for form in ("%b %Y", "%B %Y"):
+        try:
+            return _read(text, form, dt.UTC)
+        except ValueError:
+            continue
+    return None
 
 
 def _absolute(text: str) -> dt.datetime | None:

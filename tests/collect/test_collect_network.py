@@ -8,7 +8,7 @@ import pytest
 from tests.collect.rig import PROD, Rig, logs
 from tests.collect.store import Fault, Kind
 
-from penstock.collect import worker as workers
+from penstock.collect import landing
 from penstock.ledger.commit import commit
 from penstock.model import ObjectRef
 
@@ -62,7 +62,7 @@ def test_configuration_cannot_be_read_now(rig: Rig, operation: str) -> None:
 )
 def test_ledger_fails(rig: Rig, kind: Kind, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A throttled or unreachable ledger brings messages again at most; nothing is lost, nothing doubled."""
-    monkeypatch.setattr(workers, "commit", partial(commit, attempts=2, sleep=lambda _: None))
+    monkeypatch.setattr(landing, "commit", partial(commit, attempts=2, sleep=lambda _: None))
     refs = _put(rig, 4)
     messages = [rig.message(ref) for ref in refs]
     fault = Fault(kind, operation, times=2)
@@ -82,7 +82,7 @@ def test_ledger_fails(rig: Rig, kind: Kind, operation: str, monkeypatch: pytest.
 
 def test_throttled_commit_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is certain that the commit was not written, files and intent are taken back."""
-    monkeypatch.setattr(workers, "commit", partial(commit, attempts=3, sleep=lambda _: None))
+    monkeypatch.setattr(landing, "commit", partial(commit, attempts=3, sleep=lambda _: None))
     refs = _put(rig, 2)
     rig.store.faults.append(Fault("throttled", "TransactWriteItems", times=3))
     report = rig.worker(tries=1).handle([rig.message(*refs)])
@@ -92,7 +92,7 @@ def test_throttled_commit_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPat
 
 def test_answer_of_a_commit_is_lost_for_good(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit was written, nobody said so: its files stay, the message finds its objects known (G1)."""
-    monkeypatch.setattr(workers, "commit", partial(commit, attempts=1, sleep=lambda _: None))
+    monkeypatch.setattr(landing, "commit", partial(commit, attempts=1, sleep=lambda _: None))
     refs = _put(rig, 2)
     message = rig.message(*refs)
     rig.store.faults.append(Fault("lost", "TransactWriteItems"))

@@ -146,7 +146,9 @@ def test_large_objects_have_the_same_rows(
     assert all(len(samples.unpack(one.body)) == 400 for one in objects[3:])
 
     monkeypatch.setattr(convert, "AT_ONCE", 64 << 10)
-    monkeypatch.setattr(convert._large, "__defaults__", (64 << 10,))  # where its default was taken from
+    monkeypatch.setattr(
+        convert.objects._large, "__defaults__", (64 << 10,)
+    )  # where its default was taken from
     report = rig.worker().handle([rig.message(*refs)])
 
     assert (report.done, report.commits, report.again) == (5, 3, {})
@@ -158,7 +160,7 @@ def test_large_objects_have_the_same_rows(
 def test_large_object_that_is_bad(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """One cut off far behind its beginning leaves no row, is recorded, and the next one is stored."""
     monkeypatch.setattr(convert, "AT_ONCE", 64 << 10)
-    monkeypatch.setattr(convert._large, "__defaults__", (64 << 10,))
+    monkeypatch.setattr(convert.objects._large, "__defaults__", (64 << 10,))
     cut, sound = logs(2, 400, "large")
     refs = [rig.put(cut.key, cut.body[:-2000]), rig.put(sound.key, sound.body)]
     report = rig.worker().handle([rig.message(*refs)])
@@ -176,14 +178,14 @@ def test_large_object_that_goes_between_looking_and_reading(
     (one,) = logs(1, 400, "large")
     ref = rig.put(one.key, one.body)
     worker = rig.worker()
-    fetched = worker._fetch
+    fetched = worker.gather
 
     def fetch_and_delete(*given: object) -> object:
         found = fetched(*given)  # type: ignore[arg-type]
         _deleted(rig, ref)
         return found
 
-    monkeypatch.setattr(type(worker), "_fetch", lambda _, *given: fetch_and_delete(*given))
+    monkeypatch.setattr(type(worker), "gather", lambda _, *given: fetch_and_delete(*given))
     report = worker.handle([rig.message(ref)])
     assert (report.bad, report.done, report.again) == (1, 0, {})
     assert "deleted before it was fetched" in report.reasons[ref.identity]

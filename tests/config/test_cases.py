@@ -16,6 +16,7 @@ import pytest
 
 from penstock.config import Config, load
 from penstock.errors import ConfigError
+from penstock.sources.aws_s3_bucket import S3BucketSource
 
 CASES = Path(__file__).with_name("cases")
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -48,6 +49,7 @@ def summary(config: Config, folder: Path) -> dict[str, Any]:
                         "format": source.format,
                     }
                     for source in partition.sources
+                    if isinstance(source, S3BucketSource)
                 ],
             }
             for partition in config.partitions.values()
@@ -56,7 +58,21 @@ def summary(config: Config, folder: Path) -> dict[str, Any]:
             name: [space.hive, space.ledger, space.region, space.profile, space.endpoint_url]
             for name, space in config.workspaces.items()
         },
+        **({"tables": tables(config)} if config.tables else {}),
         "notices": [str(notice).replace(f"{folder}/", "") for notice in config.notices],
+    }
+
+
+def tables(config: Config) -> dict[str, Any]:
+    """Its own tables: columns with types and fields, common columns, what is required."""
+    return {
+        name: {
+            "columns": {column.name: f"{column.type} {column.source}" for column in table.columns},
+            "common": sorted(table.enrichment),
+            "reader": table.syntax.reader,
+            "required": list(table.required),
+        }
+        for name, table in config.tables.items()
     }
 
 

@@ -65,7 +65,7 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b'{"Version":1,' + DOCUMENTS["plain"][1:],
+        b'{"Versions":[1],' + DOCUMENTS["plain"][1:],
         json.dumps([event()] * 60).encode(),
         b"not json at all " * 60,
         b'{"Records":{"0":' + b"1" * 2000 + b"}}",

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, Incomplete
 
 from penstock import aws
 from penstock.errors import BadObject, PenstockError, Retry
-from penstock.fetch import TooLarge, fetch, stream
+from penstock.fetch import Fetched, TooLarge, fetch, from_s3, stream
 from penstock.model import ObjectRef
 
 TEXT = b'{"Records":[]}' * 1000
@@ -26,12 +26,23 @@ def put(s3: Any, key: str, body: bytes = gzip.compress(TEXT, mtime=0), bucket: s
 
 def read(s3: Any, ref: ObjectRef, path: Path, at_once: int = MOST, most: int = MOST) -> bytes:
     """What `fetch` writes."""
-    got = fetch(s3, ref, path / "text", at_once=at_once, most=most)
-    data = got.text if isinstance(got.text, bytes) else got.text.read_bytes()
-    assert got.inflated == len(data)
+    got = fetch(from_s3(s3), ref, path / "text", at_once=at_once, most=most)
     assert got.modified is not None
     assert got.modified.tzinfo is not None
-    return data
+    (text,) = texts(got)
+    assert got.parts[0].inflated == len(text)
+    return text
+
+
+def texts(got: Fetched) -> list[bytes]:
+    """What its parts hold."""
+    found = []
+    for part in got.parts:
+        if isinstance(part.text, bytes):
+            found.append(part.text)
+        else:
+            found.append(part.text.read_bytes() if isinstance(part.text, Path) else b"".join(part.text))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -46,8 +57,8 @@ def test_any_key_is_fetched(s3: Any, key: str, tmp_path: Path) -> None:
 def test_sizes_are_as_stored_and_as_inflated(s3: Any, tmp_path: Path) -> None:
     """Both are told."""
     ref = put(s3, "sizes")
-    got = fetch(s3, ref, tmp_path / "text", at_once=MOST, most=MOST)
-    assert (got.bytes, got.inflated) == (ref.size, len(TEXT))
+    got = fetch(from_s3(s3), ref, tmp_path / "text", at_once=MOST, most=MOST)
+    assert (got.bytes, got.parts[0].inflated) == (ref.size, len(TEXT))
 
 
 def test_the_announced_version_is_fetched(s3: Any, tmp_path: Path) -> None:
@@ -84,8 +95,8 @@ def test_too_large_is_told_before_it_is_read(s3: Any, tmp_path: Path) -> None:
     assert read(s3, ref, tmp_path, at_once=len(TEXT)) == TEXT
     with pytest.raises(TooLarge, match="s3://logs/large"):
         read(s3, ref, tmp_path, at_once=len(TEXT) - 1)
-    known, blocks = stream(s3, ref, most=MOST)
-    assert (known.bytes, b"".join(blocks)) == (ref.size, TEXT)
+    streamed = stream(from_s3(s3), ref, tmp_path / "spool", at_once=10, most=MOST)
+    assert (streamed.bytes, texts(streamed)) == (ref.size, [TEXT])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_what_does_not_inflate_is_bad(s3: Any, body: bytes, most: int, words: st
         read(s3, ref, tmp_path, most=most)
     assert caught.value.name == ref.uri
     with pytest.raises(BadObject, match=words):
-        list(stream(s3, ref, most=most)[1])
+        texts(stream(from_s3(s3), ref, tmp_path / "spool", at_once=10, most=most))
 
 
 def failed(s3: Any, **request: Any) -> ClientError:

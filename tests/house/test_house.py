@@ -20,7 +20,7 @@ LAYERS = (
     ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "statement"),
     ("tables", "readers", "formats", "sources", "fetch", "listing"),
     ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet"),
-    ("collect", "sweep", "compact", "catalogue", "pruning", "query", "delete", "docs"),
+    ("collect", "poll", "sweep", "compact", "catalogue", "pruning", "query", "delete", "docs"),
     ("cli", "functions"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -47,6 +47,7 @@ HOMES = {
     "rich": ("cli",),
     "prompt_toolkit": ("cli",),
     "pygments": ("cli",),
+    "mcp": ("cli",),
 }
 
 

@@ -40,6 +40,9 @@ def full() -> Iterator[LocalCloud]:
         "MaximumConcurrency": "7",
         "BatchSize": "50",
         "BatchingWindow": "5",
+        "PollsSources": "true",
+        "PolledLogGroupArns": "arn:aws:logs:us-east-1:123456789012:log-group:/app:*",
+        "PolledSecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:token-AbCdEf",
     }
     with LocalCloud(log_buckets=("logs-a", "logs-b", "logs-c"), parameters=parameters) as cloud:
         yield cloud

@@ -172,6 +172,31 @@ def test_g2_records_keep_their_numbers(ledger: Ledger) -> None:
     assert ledger.objects(PARTITION, []) == {}
 
 
+def test_a_done_object_is_retaken_as_it_was_seen(ledger: Ledger) -> None:
+    """A done record gives way to one that names its version, once; not to one that saw another, nor a bad
+    one, nor none at all."""
+    name = "s3://b/1?etag=1"
+    ledger.attempt(commit_of("c1", 1, done=[record(name), bad("s3://b/bad?etag=1")]))
+    fewer = ObjectRecord(name, rows_read=10, stored=3, filtered=6, rejected=1, bytes=99)
+    wrong = (
+        replace(fewer, retake=2),
+        replace(fewer, identity="s3://b/bad?etag=1", retake=1),
+        replace(fewer, identity="s3://b/unknown?etag=1", retake=1),
+        fewer,
+        replace(fewer, redrive=True),
+    )
+    for one in wrong:
+        refused = commit_of("c2", 2, done=[one])
+        with pytest.raises(Taken) as caught:
+            ledger.attempt(refused)
+        assert caught.value.identities == (one.identity,)
+        assert ledger.head(PARTITION).version == 1
+    ledger.attempt(commit_of("c3", 2, done=[replace(fewer, retake=1)]))
+    assert ledger.objects(PARTITION, [name]) == {name: replace(fewer, version=2)}
+    with pytest.raises(Taken):
+        ledger.attempt(commit_of("c4", 3, done=[replace(fewer, retake=1)]))
+
+
 def test_only_a_bad_object_is_redriven(ledger: Ledger) -> None:
     """A bad record is replaced by one with `redrive` and by no other; a done one never is."""
     ledger.attempt(commit_of("c1", 1, done=[bad("s3://b/1?etag=1"), record("s3://b/2?etag=1")]))

@@ -183,7 +183,10 @@ def test_empty_hive_answers(run: Run, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_hive_on_s3_with_its_ledger_in_sqlite(
     store: Store, hive: Hive, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Region and endpoint of the workspace, credentials of the chain; one GET for one file, no LIST."""
+    """Region and endpoint of the workspace, credentials of the chain; one file is asked for, no LIST.
+
+    The first time a published catalogue is looked for; from then on there is one here.
+    """
     store.client().create_bucket(Bucket="cli-hive", CreateBucketConfiguration={"LocationConstraint": REGION})
     files = hive.days(3)
     upload(store.client(), hive, files, "cli-hive", "logs/hive")
@@ -196,7 +199,10 @@ def test_hive_on_s3_with_its_ledger_in_sqlite(
     arguments = ["--workspace", "remote", "--output", "csv", "--no-header"]
     assert run(*arguments, "SELECT who FROM login WHERE n = 4") == 0
     assert capsys.readouterr().out == "user 1\n"
-    assert set(store.asked()) == {("GET", f"logs/hive/{files[1].path}")}
+    asked = {("GET", f"logs/hive/{files[1].path}")}
+    assert set(store.asked()) == asked | {("GET", "logs/hive/_catalog/penstock.ducklake")}
+    assert run(*arguments, "SELECT who FROM login WHERE n = 4") == 0
+    assert set(store.asked()) == asked
 
 
 def test_hive_on_s3_with_its_ledger_in_dynamodb(

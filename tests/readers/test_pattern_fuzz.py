@@ -53,7 +53,7 @@ def expected_rows(text: bytes) -> int:
     return sum(bool(line.strip(" \t\r")) for line in lines)
 
 
-odd = st.text(alphabet='ab "\\[]{}-:/+\t\r\x00\x7fé€\U0001f600', max_size=40).map(lambda text: text.encode())
+odd = st.text(alphabet='ab "\\[]{}-:/+\t\r\x00\x7fé€\U0001f600', max_size=40).map(str.encode)
 
 
 @settings(max_examples=25, deadline=None)
@@ -131,7 +131,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=200, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=12))
 def test_groups_are_found_in_any_pattern(pieces: list[str]) -> None:
-    """Numbering and names of groups are what RE2 itself makes of the pattern: a pattern with as many groups."""
+    """Numbers and names of groups are what RE2 itself makes of the pattern."""
     pattern = "".join(pieces)
     bare, names = groups(pattern)
     connection = CONNECTION

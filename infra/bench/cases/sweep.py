@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.bench import Context, Figure
 from infra.bench.alone import alone
-from penstock import config
+from penstock import collect, config
 from penstock.ledger.open import open_ledger
 from penstock.sweep import Queue, Sweeper
 
@@ -147,6 +147,7 @@ def sweep(work: str, accounts: int, regions: int, days: int, each: int) -> dict[
         queue=Queue(queue, "bench"),
         clients=lambda _: tree,
         read_config=lambda: read,
+        poll=lambda *_: collect.Report(),
         owner="bench",
         now=lambda: _END,
     )

@@ -30,7 +30,7 @@ from penstock.ledger import Ledger
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import PATH_COLUMNS
 
-__all__ = ["Memory", "Reshaped", "Writer", "batches", "literal", "root", "unknown"]
+__all__ = ["META", "Memory", "Reshaped", "Writer", "batches", "literal", "root", "unknown"]
 
 BATCH = 50_000
 """Files taken from the ledger before they are written: bounds memory at about 100 MB."""
@@ -222,7 +222,7 @@ class Writer:
 
     def apply(self, files: Files) -> None:
         """Take out the removed files and put in the added ones."""
-        from penstock.catalogue import rows  # pyarrow: not for a query that finds nothing new
+        from penstock.catalogue import rows
 
         if files.removed:
             rows.remove(self._connection, META, [self._uri(path) for path in files.removed])

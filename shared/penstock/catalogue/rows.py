@@ -1,15 +1,15 @@
 """Puts data files into a DuckLake catalogue and takes them out, many at a time.
 
-Each step is one statement over an Arrow table, so that 100,000 files take seconds. Removed files
-are deleted for good: the catalogue holds one state, its history is the ledger's.
+Each step is one statement over a table of its own, filled column by column, so that 100,000 files
+take seconds. Removed files are deleted for good: the catalogue holds one state, its history is the
+ledger's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import duckdb
-import pyarrow as pa
 
 from penstock.errors import PenstockError
 from penstock.model import DataFile
@@ -18,30 +18,26 @@ __all__ = ["add", "remove", "total"]
 
 _PER_FILE = ("ducklake_file_column_stats", "ducklake_file_partition_value", "ducklake_data_file")
 
-_FILES = pa.schema(
-    {
-        "id": pa.int64(),
-        "uri": pa.string(),
-        "tp_table": pa.string(),
-        "tp_partition": pa.string(),
-        "tp_index": pa.string(),
-        "tp_date": pa.string(),
-        "rows": pa.int64(),
-        "bytes": pa.int64(),
-        "footer": pa.int64(),
-        "fingerprint": pa.string(),
-    }
-)
-_STATS = pa.schema(
-    {
-        "id": pa.int64(),
-        "column": pa.string(),
-        "rows": pa.int64(),
-        "nulls": pa.int64(),
-        "min": pa.string(),
-        "max": pa.string(),
-    }
-)
+_FILES = {
+    "id": "BIGINT",
+    "uri": "VARCHAR",
+    "tp_table": "VARCHAR",
+    "tp_partition": "VARCHAR",
+    "tp_index": "VARCHAR",
+    "tp_date": "VARCHAR",
+    "rows": "BIGINT",
+    "bytes": "BIGINT",
+    "footer": "BIGINT",
+    "fingerprint": "VARCHAR",
+}
+_STATS = {
+    "id": "BIGINT",
+    "column": "VARCHAR",
+    "rows": "BIGINT",
+    "nulls": "BIGINT",
+    "min": "VARCHAR",
+    "max": "VARCHAR",
+}
 
 # Positional, in the order of the tables that the pinned extension creates.
 _INSERT_FILES = """
@@ -115,24 +111,24 @@ def add(
     the same type in the file and in the catalogue (as texts, 10 comes before 9).
     """
     first = _one(connection, f"SELECT coalesce(max(data_file_id), 0) + 1 FROM {meta}.ducklake_data_file")
-    connection.register("files", _files(first, files))
-    connection.register("stats", _stats(first, files, comparable))
+    _fill(connection, "files", _FILES, _files(first, files))
+    _fill(connection, "stats", _STATS, _stats(first, files, comparable))
     inserted = _one(connection, _INSERT_FILES.format(meta=meta))
     if inserted != len(files):  # an inner join let some fall: they would be hidden from readers
         raise PenstockError(f"catalogue: inserted {inserted} files, expected {len(files)}")
     connection.execute(_INSERT_VALUES.format(meta=meta))
     connection.execute(_INSERT_STATS.format(meta=meta))
-    connection.unregister("files")
-    connection.unregister("stats")
+    connection.execute("DROP TABLE temp.files")
+    connection.execute("DROP TABLE temp.stats")
 
 
 def remove(connection: duckdb.DuckDBPyConnection, meta: str, uris: Sequence[str]) -> None:
     """Delete the files and all that is known of them; unknown ones are passed over."""
-    connection.register("gone", pa.table({"uri": pa.array(uris, pa.string())}))
+    _fill(connection, "gone", {"uri": "VARCHAR"}, [list(uris)])
     ids = f"SELECT data_file_id FROM {meta}.ducklake_data_file WHERE path IN (SELECT uri FROM gone)"
     for table in _PER_FILE:
         connection.execute(f"DELETE FROM {meta}.{table} WHERE data_file_id IN ({ids})")
-    connection.unregister("gone")
+    connection.execute("DROP TABLE temp.gone")
 
 
 def total(connection: duckdb.DuckDBPyConnection, meta: str) -> None:
@@ -151,33 +147,42 @@ def total(connection: duckdb.DuckDBPyConnection, meta: str) -> None:
     )
 
 
-def _files(first: int, files: Sequence[tuple[str, DataFile]]) -> pa.Table:
-    columns = {
-        "id": range(first, first + len(files)),
-        "uri": (uri for uri, _ in files),
-        "tp_table": (file.table for _, file in files),
-        "tp_partition": (file.partition for _, file in files),
-        "tp_index": (file.tp_index for _, file in files),
-        "tp_date": (file.tp_date.isoformat() for _, file in files),
-        "rows": (file.rows for _, file in files),
-        "bytes": (file.bytes for _, file in files),
-        "footer": (file.footer_bytes for _, file in files),
-        "fingerprint": (file.schema for _, file in files),
-    }
-    return pa.table({name: list(values) for name, values in columns.items()}, schema=_FILES)
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    types: Mapping[str, str],
+    columns: Iterable[list[object]],
+) -> None:
+    """A temporary table of these columns; without Arrow, which the functions do not carry."""
+    listed = ", ".join(f'unnest(${n}::{type_}[]) AS "{c}"' for n, (c, type_) in enumerate(types.items(), 1))
+    connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {listed}", list(columns))
+
+
+def _files(first: int, files: Sequence[tuple[str, DataFile]]) -> list[list[object]]:
+    return [
+        list(range(first, first + len(files))),
+        [uri for uri, _ in files],
+        [file.table for _, file in files],
+        [file.partition for _, file in files],
+        [file.tp_index for _, file in files],
+        [file.tp_date.isoformat() for _, file in files],
+        [file.rows for _, file in files],
+        [file.bytes for _, file in files],
+        [file.footer_bytes for _, file in files],
+        [file.schema for _, file in files],
+    ]
 
 
 def _stats(
     first: int, files: Sequence[tuple[str, DataFile]], comparable: Mapping[tuple[str, str], Set[str]]
-) -> pa.Table:
+) -> list[list[object]]:
     found = [
         (number, column, file.rows, stats.nulls, stats.min, stats.max)
         for number, (_, file) in enumerate(files, start=first)
         for column, stats in file.stats.items()
         if column in comparable[file.table, file.schema]
     ]
-    columns = list(zip(*found, strict=True)) if found else [()] * len(_STATS)
-    return pa.table({name: list(values) for name, values in zip(_STATS.names, columns)}, schema=_STATS)
+    return [list(values) for values in zip(*found, strict=True)] if found else [[] for _ in _STATS]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, statement: str) -> int:

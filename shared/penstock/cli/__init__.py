@@ -10,6 +10,7 @@ import ast
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ import click
 from penstock import __version__
 from penstock.errors import ConfigError, PenstockError, UsageError
 
-__all__ = ["Commands", "main"]
+__all__ = ["CANCELLED", "FAILED", "WRONG_INPUT", "Commands", "main"]
 
-FAILED, CANCELLED, WRONG_INPUT = 1, 91, 254
+FAILED = 1
+CANCELLED = 91
+WRONG_INPUT = 254
 """Exit statuses of every command; Tailpipe's, so that scripts carry over."""
 
 
@@ -42,6 +45,15 @@ class Commands(click.Group):
         """List the commands by their modules' docstrings, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, _summary(name)) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with --debug, where an error came from is shown before its message."""
+        try:
+            return super().invoke(ctx)
+        except PenstockError:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            raise
 
     def main(
         self,
@@ -85,5 +97,6 @@ def _summary(name: str) -> str:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-v", "--version", prog_name="penstock")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show where an error came from; stands before the command.")
+def main(debug: bool) -> None:
     """Collects AWS logs into a Parquet hive on S3 as they land, and queries it with SQL."""

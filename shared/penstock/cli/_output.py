@@ -1,225 +1,147 @@
-"""Prints the rows of a query as a table, CSV, JSON, JSON lines or one value a line.
+"""Prints the rows of a query: table, CSV, TSV, JSON, JSON lines, Markdown, one value a line, Parquet, Arrow.
 
-DuckDB renders the values; rows come a batch at a time and go out at once, so an answer of any size
-passes through. What a log holds never reaches a terminal as a control sequence.
+Rows come a batch at a time and go out at once, so an answer of any size passes through.
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from penstock import query
-from penstock.catalogue.lake import literal
+from penstock.cli import _render, _table
 
-__all__ = ["FORMS", "Form", "write"]
+__all__ = ["BINARY", "FORMS", "Fetch", "Form", "Shown", "write"]
 
-Form = Literal["table", "csv", "json", "jsonl", "line"]
-FORMS: tuple[Form, ...] = ("table", "csv", "json", "jsonl", "line")
+Form = Literal["table", "csv", "tsv", "json", "jsonl", "line", "markdown", "parquet", "arrow"]
+FORMS: tuple[Form, ...] = ("table", "csv", "tsv", "json", "jsonl", "line", "markdown", "parquet", "arrow")
+BINARY: tuple[Form, ...] = ("parquet", "arrow")
+"""What `query.export` writes, and no terminal shows."""
 
-CHUNK_ROWS = 1000
-"""Rows of one block of a table: its columns are as wide as they and those before them need."""
-
-_LEAST_WIDTH = 6
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT", "UBIGINT")
-_HIDDEN = [*range(32), *range(127, 160), 0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F)]
-_VISIBLE = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for n in [*_HIDDEN, *range(0x2066, 0x206A)]} | {
-    9: "\\t",
-    10: "\\n",
-    13: "\\r",
-}
+Fetch = Callable[[query.Result, Sequence[str]], Iterator[list[tuple[object, ...]]]]
+"""How rows are fetched: `query.batches`, or something around it."""
 
 
-def write(result: query.Result, form: Form, out: TextIO, *, header: bool, separator: str, width: int) -> int:
-    """Print all rows of `result` to `out` and say how many there were.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How many rows were printed, and whether a limit kept more from being printed."""
 
-    `header` and `separator` (one character) are for csv, `header` for table too. `width` is that
-    of the terminal in cells, 0 when there is none: then nothing is cut or folded. QueryError when
-    the statement fails on the way; what was printed before stays.
+    rows: int
+    more: bool = False
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Batches cut to `limit` rows (0: none), at least one of them, with a count of what passed."""
+
+    batches: Iterator[list[tuple[Any, ...]]]
+    limit: int
+    rows: int = 0
+    more: bool = False
+
+    def __iter__(self) -> Iterator[list[tuple[Any, ...]]]:
+        """At least one batch (empty), so that a statement that fails at once prints nothing."""
+        batch = next(self.batches, [])
+        while True:
+            if self.limit and self.rows + len(batch) > self.limit:
+                batch, self.more = batch[: self.limit - self.rows], True
+            self.rows += len(batch)
+            yield batch
+            if self.more or not (batch := next(self.batches, [])):
+                return
+
+
+def write(
+    result: query.Result,
+    form: Form,
+    out: TextIO,
+    *,
+    header: bool = True,
+    separator: str = ",",
+    width: int = 0,
+    limit: int = 0,
+    color: bool | None = None,
+    fetch: Fetch = query.batches,
+) -> Shown:
+    """Print the rows of `result` to `out`, at most `limit` (0: all).
+
+    `header` is for csv, tsv and table, `separator` (one character) for csv. `width` is that of the
+    terminal in cells, 0 when there is none: then nothing is cut or folded. QueryError when the
+    statement fails on the way; what was printed before stays. Not for the forms in BINARY.
     """
-    if form == "csv":
-        return _csv(result, out, header=header, separator=separator)
-    if form in ("json", "jsonl"):
-        return _json(result, out, lines=form == "jsonl")
-    if form == "line":
-        return _line(result, out)
-    return _table(result, out, header=header, width=width)
+    whole = form in ("json", "jsonl")
+    expressions = _render.texts(result.types)
+    if whole:
+        expressions = [_render.row_object(result.columns, result.types)]
+    counted = _Counted(fetch(result, expressions), limit)
+    if form in ("csv", "tsv"):
+        _csv(result, counted, out, header=header, separator="\t" if form == "tsv" else separator)
+    elif whole:
+        _json(counted, out, lines=form == "jsonl")
+    elif form == "markdown":
+        _markdown(result, counted, out)
+    else:
+        _screen(result, counted, out, form, header=header, width=width, color=color)
+    return Shown(counted.rows, counted.more)
 
 
-def _csv(result: query.Result, out: TextIO, *, header: bool, separator: str) -> int:
+def _csv(result: query.Result, batches: _Counted, out: TextIO, *, header: bool, separator: str) -> None:
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    count = 0
-    for batch in _started(query.batches(result, _texts(result))):
-        if header and not count:
+    for batch in batches:
+        if header:
             writer.writerow(result.columns)
             header = False
         writer.writerows(batch)
-        count += len(batch)
-    return count
 
 
-def _json(result: query.Result, out: TextIO, *, lines: bool) -> int:
+def _json(batches: _Counted, out: TextIO, *, lines: bool) -> None:
     """One object a line; for `json` inside an array."""
-    count = 0
-    separator = "\n" if lines else ",\n"
-    batches = _started(query.batches(result, [_object(result)]))
+    between = "\n" if lines else ",\n"
+    before, after = ("", "") if lines else ("[\n", "]\n")
     for batch in batches:
-        if not lines and not count:
-            out.write("[\n")
         if batch:
-            out.write(separator if count else "")
-            out.write(separator.join(str(row[0]) for row in batch))
-        count += len(batch)
-    out.write("\n" if count else "")
-    out.write("" if lines else "]\n")
-    return count
+            out.write(before + between.join(str(row[0]) for row in batch))
+            before = between
+    out.write("\n" if batches.rows else before)
+    out.write(after)
 
 
-def _line(result: query.Result, out: TextIO) -> int:
-    return _records(result, _rows(result), out)
+def _markdown(result: query.Result, batches: _Counted, out: TextIO) -> None:
+    head = True
+    for batch in batches:
+        if head:
+            rule = ("---:" if _render.is_number(type_) else "---" for type_ in result.types)
+            out.write(f"{_line(result.columns)}| {' | '.join(rule)} |\n")
+            head = False
+        out.writelines(_line(row) for row in batch)
 
 
-def _records(result: query.Result, rows: Iterable[Sequence[str | None]], out: TextIO) -> int:
-    names = [name.translate(_VISIBLE) for name in result.columns]
-    widest = max(map(cell_len, names), default=0)
-    count = 0
-    for count, row in enumerate(rows, start=1):
-        out.write(f"-[ RECORD {count} ]".ljust(40, "-") + "\n")
-        for name, value in zip(names, row, strict=True):
-            shown = "<null>" if value is None else value.translate(_VISIBLE)
-            out.write(f"{name}{' ' * (widest - cell_len(name))} | {shown}\n")
-    return count
+def _line(values: Sequence[Any]) -> str:
+    cells = (_render.NULL if value is None else _render.visible(value) for value in values)
+    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(escaped)} |\n"
 
 
-def _table(result: query.Result, out: TextIO, *, header: bool, width: int) -> int:
-    if result.columns == ("explain_key", "explain_value"):
-        return _plan(result, out)
-    rows = _rows(result)
-    chunk = list(itertools.islice(rows, CHUNK_ROWS))
-    wanted = _wanted(chunk, [cell_len(name.translate(_VISIBLE)) for name in result.columns])
-    if _fitted(wanted, width) is None:
-        return _records(result, itertools.chain(chunk, rows), out)
-    count = 0
-    while chunk or header:
-        widths = _fitted(wanted, width) or wanted
-        console = Console(file=out, width=width or sum(widths) + 3 * len(widths) + 1, highlight=False)
-        console.print(_grid(result, chunk, widths, header=header), overflow="fold")
-        header = False
-        count += len(chunk)
-        chunk = list(itertools.islice(rows, CHUNK_ROWS))
-        wanted = _wanted(chunk, wanted)
-    return count
-
-
-def _grid(
-    result: query.Result, rows: Iterable[Sequence[str | None]], widths: Sequence[int], *, header: bool
-) -> Table:
-    grid = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, show_edge=False, pad_edge=False)
-    grid.padding = (0, 1)
-    for name, type_, wide in zip(result.columns, result.types, widths, strict=True):
-        right = "right" if type_.startswith(_NUMBERS) and not type_.endswith("]") else "left"
-        title = Text(name.translate(_VISIBLE))
-        grid.add_column(title, width=wide, justify=right, overflow="fold")  # type: ignore[arg-type]
-    for row in rows:
-        grid.add_row(*(_cell(value) for value in row))
-    return grid
-
-
-def _cell(value: str | None) -> Text:
-    return Text("<null>", style="dim") if value is None else Text(value.translate(_VISIBLE))
-
-
-def _wanted(rows: Sequence[Sequence[str | None]], least: Sequence[int]) -> list[int]:
-    """Cells that each column needs to show these rows whole, at least `least`."""
-    widths = list(least)
-    for row in rows:
-        for n, value in enumerate(row):
-            widths[n] = max(widths[n], cell_len("<null>" if value is None else value.translate(_VISIBLE)))
-    return widths
-
-
-def _fitted(wanted: Sequence[int], width: int) -> list[int] | None:
-    """The widths with the widest shrunk until all fit a terminal; None when there are too many."""
-    room = width - 3 * len(wanted)
-    if not width or sum(wanted) <= room:
-        return list(wanted)
-    if sum(min(wide, _LEAST_WIDTH) for wide in wanted) > room:
-        return None
-    limit = max(wanted)
-    while sum(min(wide, limit) for wide in wanted) > room:
-        limit -= 1
-    return [min(wide, limit) for wide in wanted]
-
-
-def _plan(result: query.Result, out: TextIO) -> int:
-    count = 0
-    for batch in query.batches(result, _texts(result)):
-        for _, text in batch:
-            out.write(f"{text}\n")
-        count += len(batch)
-    return count
-
-
-def _rows(result: query.Result) -> Iterator[Sequence[str | None]]:
-    for batch in query.batches(result, _texts(result)):
-        yield from batch  # type: ignore[misc]  # `_texts` makes every value a text or null
-
-
-def _started(batches: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:
-    """The batches, at least one (empty), so that a statement that fails at once prints nothing."""
-    yield next(batches, [])
-    yield from batches
-
-
-def _texts(result: query.Result) -> list[str]:
-    """Each column as text: times in ISO 8601, nested values as JSON."""
-    return [_text(f"#{n}", type_) for n, type_ in enumerate(result.types, start=1)]
-
-
-def _text(column: str, type_: str) -> str:
-    if type_ == "TIMESTAMP WITH TIME ZONE":
-        return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"  # the session's zone is UTC
-    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
-        return f"replace({column}::VARCHAR, ' ', 'T')"
-    if type_.endswith("]") or type_.startswith(("STRUCT(", "MAP(", "UNION(")):
-        return f"to_json({column})::VARCHAR"
-    return f"{column}::VARCHAR"
-
-
-def _object(result: query.Result) -> str:
-    """The whole row as the text of one JSON object; columns of one name are told apart."""
-    fields = []
-    for number, (name, type_) in enumerate(
-        zip(_distinct(result.columns), result.types, strict=True), start=1
-    ):
-        key = literal(json.dumps(name, ensure_ascii=False) + ": ")
-        fields.append(f"{key} || coalesce({_json_value(f'#{number}', type_)}, 'null')")
-    return "'{' || " + " || ', ' || ".join(fields) + " || '}'"
-
-
-def _json_value(column: str, type_: str) -> str:
-    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
-        return f"to_json({_text(column, type_)})::VARCHAR"
-    if type_ in ("DOUBLE", "FLOAT"):  # JSON has neither NaN nor infinity
-        return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
-    return f"to_json({column})::VARCHAR"
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    seen: set[str] = set()
-    found = []
-    for name in names:
-        candidates = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
-        free = next(candidate for candidate in candidates if candidate not in seen)
-        seen.add(free)
-        found.append(free)
-    return found
+def _screen(
+    result: query.Result,
+    batches: _Counted,
+    out: TextIO,
+    form: Form,
+    *,
+    header: bool,
+    width: int,
+    color: bool | None,
+) -> None:
+    """What is made for eyes; an EXPLAIN is a picture already."""
+    if form == "table" and result.columns == ("explain_key", "explain_value"):
+        for batch in batches:
+            out.writelines(f"{text}\n" for _, text in batch)
+        return
+    columns = list(zip(result.columns, result.types, strict=True))
+    rows: Iterator[Any] = (row for batch in batches for row in batch)
+    if form == "line":
+        _table.records(columns, rows, out)
+    else:
+        _table.table(columns, rows, out, header=header, width=width, color=color)

@@ -23,6 +23,9 @@ __all__ = [
     "bucket_exists",
     "bucket_of",
     "cache_of",
+    "client_of",
+    "config_option",
+    "hive_of",
     "ledger_of",
     "options",
     "workspace_of",
@@ -34,6 +37,11 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--workspace", help="Workspace to use; else PENSTOCK_WORKSPACE, else default.")(
         command
     )
+    return config_option(command)
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config-path`, which every command that reads the configuration takes."""
     path = "Where the configuration is, colons between; else PENSTOCK_CONFIG_PATH, else here."
     return click.option("--config-path", help=path)(command)
 
@@ -72,6 +80,21 @@ def ledger_of(workspace: Workspace) -> Ledger:
     except aws.AwsError as error:
         raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
     return open_ledger(workspace.ledger, dynamodb=dynamodb, blobs=hive.open_hive(workspace.hive, s3))
+
+
+def client_of(service: str, workspace: Workspace) -> Any:
+    """A client of the service as the workspace's profile; ConfigError when there is no such profile."""
+    try:
+        return aws.client(service, account_of(workspace))
+    except aws.AwsError as error:
+        raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
+
+
+def hive_of(workspace: Workspace) -> hive.Hive:
+    """The workspace's hive, to write to; ConfigError when there is no such profile."""
+    if not bucket_of(workspace):
+        return hive.open_hive(workspace.hive)
+    return hive.open_hive(workspace.hive, client_of("s3", workspace))
 
 
 def access_of(workspace: Workspace) -> S3Access | None:

@@ -82,6 +82,12 @@ def _show(out: Console, found: Config, where: tuple[Path, ...]) -> None:
     for name in found.connections:
         if name != "aws.default":
             out.print(f"connection [bold]{escape(name)}[/]")
+    for name in found.formats:
+        out.print(f"format [bold]{escape(name)}[/]")
+    for table in found.tables.values():
+        names = ", ".join(column.name for column in table.columns)
+        out.print(f"table [bold]{escape(table.name)}[/]")
+        out.print(f"  {escape(names)}")
     for partition in found.partitions.values():
         _show_partition(out, partition)
     for workspace in found.workspaces.values():
@@ -94,11 +100,11 @@ def _show(out: Console, found: Config, where: tuple[Path, ...]) -> None:
 def _show_partition(out: Console, partition: Partition) -> None:
     out.print(f"partition [bold]{escape(str(partition.id))}[/]")
     for source in partition.sources:
-        out.print(
-            f"  {source.type} {escape(f's3://{source.bucket}/{source.prefix}')}"
-            f" by connection.{source.connection}"
-        )
-        out.print(f"    {escape(source.layout.text)}")
+        connection = getattr(source, "connection", None)
+        by = f" by connection.{connection}" if connection else ""
+        out.print(f"  {source.type} {escape(source.place)}{by}")
+        if layout := getattr(source, "layout", None):
+            out.print(f"    {escape(layout.text)}")
     if partition.filter:
         out.print(f"  filter {escape(' '.join(partition.filter.split()))}")
     if partition.tp_index:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import glob
-import shutil
+import json
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from penstock import catalogue, times
 from penstock import query as asking
 from penstock.cli import _output, _workspace
-from penstock.config import Config, Workspace
-from penstock.errors import ConfigError, PenstockError, Problem, QueryError, UsageError
+from penstock.cli._answer import Manner, answer, answer_by_athena, estimated
+from penstock.cli._place import filter_options, filters_of, open_place
+from penstock.config import Workspace
+from penstock.errors import PenstockError, QueryError, Retry, UsageError
+
+if TYPE_CHECKING:
+    from penstock.query.athena import Where
 
 __all__ = ["query"]
 
@@ -26,27 +30,21 @@ QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 
 @click.command()
 @click.argument("statements", nargs=-1, metavar="[SQL or FILE.sql or -] ...")
-@click.option(
-    "--from", "from_", metavar="TIME", help="Rows from this time on (2026-01-31, T-7d, ...), itself included."
-)
-@click.option("--to", metavar="TIME", help="Rows up to this time, itself included; a date is its midnight.")
-@click.option(
-    "--partition",
-    "partitions",
-    multiple=True,
-    metavar="NAME",
-    help="Only these; table.partition or either, * and ?, commas.",
-)
-@click.option(
-    "--index",
-    "indexes",
-    multiple=True,
-    metavar="VALUE",
-    help="Only these values of tp_index; * and ?, commas.",
-)
+@filter_options
 @click.option("--output", "form", type=click.Choice(_output.FORMS), default="table", show_default=True)
-@click.option("--header/--no-header", default=True, help="Column names above csv and table.")
+@click.option("--header/--no-header", default=True, help="Column names above csv, tsv and table.")
 @click.option("--separator", default=",", show_default=True, help="Between the values of csv.")
+@click.option("-o", "--to-file", type=click.Path(dir_okay=False, path_type=Path), help="Where the rows go.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), help="Most rows shown; 0 for all. A terminal is shown 1000."
+)
+@click.option("--explain", is_flag=True, help="Say how many files and bytes may be read, and stop.")
+@click.option("--timing/--no-timing", default=None, help="Say rows, time, requests and bytes read.")
+@click.option("--pager/--no-pager", default=True, help="Page what is longer than the terminal.")
+@click.option("--engine", type=click.Choice(["duckdb", "athena"]), default="duckdb", show_default=True)
+@click.option("--athena-database", default="penstock", show_default=True, help="Glue database of the tables.")
+@click.option("--athena-workgroup", default="primary", show_default=True, help="Whose limits hold.")
+@click.option("--athena-output", default="", metavar="S3 URL", help="Results; else where the workgroup says.")
 @_workspace.options
 def query(
     statements: tuple[str, ...],
@@ -57,6 +55,15 @@ def query(
     form: _output.Form,
     header: bool,
     separator: str,
+    to_file: Path | None,
+    limit: int | None,
+    explain: bool,
+    timing: bool | None,
+    pager: bool,
+    engine: Literal["duckdb", "athena"],
+    athena_database: str,
+    athena_workgroup: str,
+    athena_output: str,
     workspace: str | None,
     config_path: str | None,
 ) -> None:
@@ -69,25 +76,67 @@ def query(
     \b
       penstock query "select event_name, count(*) from aws_cloudtrail_log group by 1 order by 2 desc"
       penstock query --from T-1d --output csv failed_logins.sql > failed.csv
+      penstock query --from T-7d --output parquet -o week.parquet "from aws_cloudtrail_log"
+      penstock query --explain "select * from aws_cloudtrail_log where tp_date = '2026-01-31'"
+
+    --engine athena sends each argument, one statement in Athena's SQL, to Amazon Athena, which
+    reads the hive by its Glue tables and charges for what it scans.
+
+    Long answers are paged on a terminal (PENSTOCK_PAGER, else PAGER, else less). What is said about
+    the rows goes to standard error. Ctrl-C cancels.
 
     The exit status is 0 when all is well, 41 when a statement failed, 91 when cancelled, 250 when
     the hive could not be reached, 254 for a wrong command.
     """
     texts = _texts(statements)
-    filters = _filters(from_, to, partitions, indexes)
-    separator = _separator(separator)
+    if len(texts) > 1 and not explain:
+        _require_one(Manner(form, file=to_file), len(texts))
+    manner = Manner(form, header, _separator(separator), limit, timing, pager, to_file)
+    filters = filters_of(from_, to, partitions, indexes)
+    if engine == "athena":
+        if explain or filters != asking.Filters():
+            raise UsageError(
+                "--engine athena takes the statement as it is: no --from, --to, --partition, "
+                "--index or --explain"
+            )
+        from penstock.query.athena import Where  # with boto3 and pyarrow
+
+        where = Where(athena_database, athena_workgroup, athena_output)
+        _by_athena(texts, where, manner, workspace, config_path)
+        return
     with _starting():
         chosen, config = _workspace.workspace_of(workspace, config_path)
-        session = _open(chosen, config, filters)
+        _, session = open_place(chosen, config, filters)
     failed = False
     try:
         for text in texts:
-            failed |= not _run(session, text, form, chosen, header=header, separator=separator)
+            failed |= not _run(session, text, manner, chosen, explain=explain)
     except KeyboardInterrupt:
         click.echo("cancelled", err=True)
         raise SystemExit(CANCELLED) from None
     finally:
         session.close()
+    if failed:
+        raise SystemExit(QUERY_FAILED)
+
+
+def _by_athena(
+    texts: list[str], where: Where, manner: Manner, workspace: str | None, config_path: str | None
+) -> None:
+    """Each text is one statement, as Athena takes it."""
+    with _starting():
+        chosen, _ = _workspace.workspace_of(workspace, config_path)
+        client = _workspace.client_of("athena", chosen)
+    failed = False
+    for text in texts:
+        try:
+            answer_by_athena(client, text, where, manner, _workspace.cache_of(chosen) / "spill")
+        except (QueryError, Retry) as error:
+            click.echo(str(error), err=True)
+            failed = True
+        except KeyboardInterrupt:
+            click.echo("cancelled", err=True)
+            raise SystemExit(CANCELLED) from None
     if failed:
         raise SystemExit(QUERY_FAILED)
 
@@ -104,55 +153,36 @@ def _starting() -> Iterator[None]:
         raise SystemExit(NOT_STARTED) from None
 
 
-def _open(workspace: Workspace, config: Config, filters: asking.Filters) -> asking.Session:
-    cache = _workspace.cache_of(workspace)
-    declared = catalogue.built_in() | {
-        partition.table.name: partition.table.all_columns() for partition in config.partitions.values()
-    }
-    access = _workspace.access_of(workspace)
-    ledger = _workspace.ledger_of(workspace)
-    state = asking.bring_up(
-        cache / "catalogue.ducklake", ledger, workspace.hive, source=workspace.ledger, declared=declared
-    )
-    if access is not None and not state.versions:
-        _require_bucket(workspace)
-    return asking.open_session(state, workspace.hive, access=access, filters=filters, scratch=cache / "spill")
-
-
-def _require_bucket(workspace: Workspace) -> None:
-    """An empty hive and a mistyped bucket look alike; ask S3 which it is."""
-    if not _workspace.bucket_exists(workspace):
-        bucket = _workspace.bucket_of(workspace)
-        place = f'workspace "{workspace.name}"'
-        raise ConfigError(Problem(place, 0, f"hive: found bucket {bucket}, which does not exist"))
-
-
-def _run(
-    session: asking.Session,
-    text: str,
-    form: _output.Form,
-    workspace: Workspace,
-    *,
-    header: bool,
-    separator: str,
-) -> bool:
+def _run(session: asking.Session, text: str, manner: Manner, workspace: Workspace, *, explain: bool) -> bool:
     """Run one argument's statements; False when one failed, with its reason on standard error."""
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 0
     try:
-        for one in asking.prepare(session, text):
-            begun = time.perf_counter()
-            result = asking.run(session, one)
-            count = _output.write(result, form, sys.stdout, header=header, separator=separator, width=width)
-            if terminal and form in ("table", "line"):
-                click.echo(
-                    f"\n{count:,} {'row' if count == 1 else 'rows'} ({time.perf_counter() - begun:.2f} s)"
-                )
+        statements = asking.prepare(session, text)
+        if len(statements) > 1 and not explain:
+            _require_one(manner, len(statements))
+        for one in statements:
+            if explain:
+                _explain(asking.estimate(session, one), manner.form)
+            else:
+                answer(session, one, manner)
     except QueryError as error:
         sys.stdout.flush()
         click.echo(_explained(str(error), workspace), err=True)
         return False
     return True
+
+
+def _require_one(manner: Manner, count: int) -> None:
+    if manner.file is not None or manner.form in _output.BINARY:
+        where = "--to-file" if manner.file is not None else f"--output {manner.form}"
+        raise UsageError(f"{where} takes the answer of one statement, found {count}")
+
+
+def _explain(estimate: asking.Estimate, form: _output.Form) -> None:
+    if form in ("json", "jsonl"):
+        scans = [asdict(scan) for scan in estimate.scans]
+        click.echo(json.dumps({"files": estimate.files, "bytes": estimate.bytes, "scans": scans}))
+    else:
+        click.echo(estimated(estimate))
 
 
 def _explained(message: str, workspace: Workspace) -> str:
@@ -171,18 +201,19 @@ def _texts(arguments: tuple[str, ...]) -> list[str]:
     """The SQL of every argument; UsageError when one names no readable file or holds nothing."""
     if not arguments:
         raise UsageError("found no statement, expected SQL, a .sql file or - for standard input")
-    found = []
-    for argument in arguments:
-        if argument == "-":
-            found.append(sys.stdin.read())
-        elif argument.lower().endswith(".sql"):
-            found += [_read(Path(name)) for name in _files(argument)]
-        else:
-            found.append(argument)
-    for argument, text in zip(arguments, found, strict=False):
+    found = [(argument, text) for argument in arguments for text in _text(argument)]
+    for argument, text in found:
         if not text.strip():
             raise UsageError(f"{argument!r}: found nothing, expected SQL")
-    return found
+    return [text for _, text in found]
+
+
+def _text(argument: str) -> list[str]:
+    if argument == "-":
+        return [sys.stdin.read()]
+    if argument.lower().endswith(".sql"):
+        return [_read(Path(name)) for name in _files(argument)]
+    return [argument]
 
 
 def _files(pattern: str) -> list[str]:
@@ -194,27 +225,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
-
-
-def _filters(
-    from_: str | None, to: str | None, partitions: tuple[str, ...], indexes: tuple[str, ...]
-) -> asking.Filters:
-    now = dt.datetime.now().astimezone()
-    begin, end = _time("--from", from_, now), _time("--to", to, now)
-    if begin and end and begin > end:
-        raise UsageError(f"--from {from_} is after --to {to}")
-    return asking.Filters(begin, end, _split(partitions), _split(indexes))
-
-
-def _time(option: str, text: str | None, now: dt.datetime) -> dt.datetime | None:
-    try:
-        return times.parse(text, now) if text is not None else None
-    except UsageError as error:
-        raise UsageError(f"{option}: {error}") from error
-
-
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
 def _separator(text: str) -> str:

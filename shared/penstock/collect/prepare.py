@@ -19,16 +19,21 @@ from penstock.ledger.open import open_ledger
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["ConfigReader", "account", "prepare"]
+__all__ = ["ConfigReader", "S3Clients", "account", "prepare"]
 
 _LOOK_EVERY = 60.0  # seconds between looks for a changed configuration
 
 
-def prepare(settings: Settings, account: aws.Account | None = None) -> Worker:
+def prepare(
+    settings: Settings,
+    account: aws.Account | None = None,
+    *,
+    read_config: Callable[[], Config] | None = None,
+) -> Worker:
     """A worker for these settings. `account` is whose credentials reach hive and ledger: the chain's.
 
-    Nothing is read yet; the configuration is, with the first messages. ConfigError for settings
-    that name no ledger.
+    Without `read_config` the configuration is the one that the settings name. Nothing is read yet;
+    it is with the first messages. ConfigError for settings that name no ledger.
     """
     account = account or aws.Account()
     s3: S3Client | None = None
@@ -36,8 +41,8 @@ def prepare(settings: Settings, account: aws.Account | None = None) -> Worker:
         s3 = aws.client("s3", account, pool=settings.fetchers)
     hive = open_hive(settings.hive, s3)
     dynamodb = aws.client("dynamodb", account) if settings.ledger.startswith("dynamodb://") else None
-    reader = ConfigReader(settings.config, s3)
-    clients = _Clients(account, reader, settings.fetchers, {} if s3 is None else {None: s3})
+    reader = read_config or ConfigReader(settings.config, s3)
+    clients = S3Clients(account, reader, settings.fetchers, {} if s3 is None else {None: s3})
     return Worker(
         settings=settings,
         hive=hive,
@@ -97,11 +102,11 @@ class ConfigReader:
 
 
 @dataclass(slots=True)
-class _Clients:
+class S3Clients:
     """S3 clients by connection, made when first asked for."""
 
     account: aws.Account
-    reader: ConfigReader
+    reader: Callable[[], Config]
     pool: int
     made: dict[Any, Any] = field(default_factory=dict)
 

@@ -10,22 +10,25 @@ blocks and values of it, `check` holds them against the declarations in `blocks`
 `decode` makes the values.
 """
 
-from penstock.config.blocks import BLOCKS, BlockType
+from penstock.config.blocks import BLOCKS, COLUMN, BlockType
 from penstock.config.decode import CheckExpression, FindTable
 from penstock.config.read import load, loads
 from penstock.config.settings import (
     SETTINGS,
     Setting,
     Settings,
+    pager,
     search_path,
     settings_from_env,
+    settings_of,
     workspace_name,
 )
-from penstock.config.values import Config, Connection, Partition, Workspace
+from penstock.config.values import Config, Connection, Partition, View, Workspace
 from penstock.sources.aws_s3_bucket import S3BucketSource
 
 __all__ = [
     "BLOCKS",
+    "COLUMN",
     "SETTINGS",
     "BlockType",
     "CheckExpression",
@@ -36,10 +39,13 @@ __all__ = [
     "S3BucketSource",
     "Setting",
     "Settings",
+    "View",
     "Workspace",
     "load",
     "loads",
+    "pager",
     "search_path",
     "settings_from_env",
+    "settings_of",
     "workspace_name",
 ]

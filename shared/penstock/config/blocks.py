@@ -6,29 +6,21 @@ of a `source` block stand with the source (`sources/`).
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from penstock.sources import Argument, ArgumentType
+from penstock import times
+from penstock.arguments import Argument, ArgumentType
+from penstock.config.block_type import BlockType
+from penstock.config.own_blocks import COLUMN, FORMAT, TABLE
+from penstock.errors import UsageError
 
-__all__ = ["BLOCKS", "DEFAULT_CONNECTION", "BlockType", "check_label"]
+__all__ = ["BLOCKS", "COLUMN", "DEFAULT_CONNECTION", "BlockType", "check_label"]
 
 DEFAULT_CONNECTION = "aws.default"
 """The connection that exists without being written: the AWS SDK's own chain of credentials."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockType:
-    """`<name> "<label>" … { <arguments>, <blocks> }`; `blocks` names the blocks it may hold."""
-
-    name: str
-    labels: tuple[str, ...]
-    description: str
-    arguments: tuple[Argument, ...]
-    blocks: tuple[str, ...] = ()
-    example: str = ""
 
 
 def check_label(text: str) -> str | None:
@@ -42,6 +34,14 @@ def _at_least(lowest: int) -> Callable[[Any], str | None]:
     return lambda value: (
         None if isinstance(value, int) and value >= lowest else f"expected a whole number from {lowest}"
     )
+
+
+def _time(text: str) -> str | None:
+    try:
+        times.parse(text, dt.datetime.now(dt.UTC))
+    except UsageError as error:
+        return str(error).partition(", ")[2]
+    return None
 
 
 def _url(text: str) -> str | None:
@@ -69,6 +69,16 @@ def _hive(text: str) -> str | None:
     if text.startswith("s3:") and not re.match(r"s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/|$)", text):
         return "expected s3://bucket/prefix"
     return None if text.strip() else "expected a directory or s3://bucket/prefix"
+
+
+def _queue(text: str) -> str | None:
+    expected = "expected a queue's URL such as https://sqs.eu-central-1.amazonaws.com/123456789012/penstock"
+    return None if re.fullmatch(r"https?://[^/\s]+(/[^/\s]+)+", text) else expected
+
+
+def _retention(text: str) -> str | None:
+    fits = text == "forever" or re.fullmatch(r"[1-9]\d{0,4}d", text)
+    return None if fits else "expected days such as 400d"
 
 
 def _ledger(text: str) -> str | None:
@@ -122,6 +132,19 @@ _PARTITION = BlockType(
         Argument(
             "tp_index", "string", "Column whose value divides the partition in the hive.", default="default"
         ),
+        Argument(
+            "retention",
+            "string",
+            "How long rows are kept, in days of their tp_timestamp; older days are removed by compaction.",
+            default="forever",
+            check=_retention,
+        ),
+        Argument(
+            "unique_key",
+            "string",
+            "Column of which compaction keeps one row of those that share its value and tp_timestamp, for "
+            "example event_id where two trails deliver the same event.",
+        ),
     ),
     blocks=("source",),
     example="""\
@@ -159,6 +182,10 @@ _WORKSPACE = BlockType(
         Argument(
             "region", "string", "Region of the hive and the ledger.", default="AWS_REGION", check=_region
         ),
+        Argument(
+            "queue", "string", "URL of the SQS queue that the collect function reads; `penstock collect` "
+            "sends its work there. The stack's output QueueUrl.", check=_queue,
+        ),
         Argument("profile", "string", "Profile of the shared AWS configuration files."),
         Argument(
             "endpoint_url", "string", "Endpoint instead of AWS's own.", default="AWS_ENDPOINT_URL", check=_url
@@ -178,5 +205,33 @@ workspace "default" {
 """,
 )  # fmt: skip
 
-BLOCKS: dict[str, BlockType] = {block.name: block for block in (_CONNECTION, _PARTITION, _WORKSPACE)}
+_SCHEMA = BlockType(
+    name="schema",
+    labels=("name",),
+    description="Views of the tables, narrowed, under a name of their own: `select … from <name>.<table>`.",
+    arguments=(
+        Argument("tables", "strings", "Tables it shows; `*` and `?`.", default=["*"]),
+        Argument(
+            "partitions", "strings", "Only these partitions: table.partition or either; `*` and `?`.",
+            default="all",
+        ),
+        Argument("indexes", "strings", "Only these values of tp_index; `*` and `?`.", default="all"),
+        Argument(
+            "from", "string", "Rows from this time on: 2026-01-31, T-7d (counted when a query starts), …",
+            check=_time,
+        ),
+        Argument("to", "string", "Rows up to this time, itself included.", check=_time),
+    ),
+    example="""\
+schema "last_week" {
+  tables     = ["aws_cloudtrail_log"]
+  partitions = ["prod*"]
+  from       = "T-7d"
+}
+""",
+)  # fmt: skip
+
+BLOCKS: dict[str, BlockType] = {
+    block.name: block for block in (_CONNECTION, _PARTITION, _WORKSPACE, FORMAT, TABLE, _SCHEMA)
+}
 """What may stand in a file, by name."""

@@ -127,5 +127,7 @@ def kind(data: Any) -> str:
 
 
 def _shown(data: Any) -> str:
+    if isinstance(data, tuple):
+        return f"[{', '.join(_shown(item.data) for item in data)}]"
     text = f'"{data}"' if isinstance(data, str) else str(data)
     return text if len(text) <= 80 else f"{text[:76]}…"

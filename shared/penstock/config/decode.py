@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from penstock import sources, tables
 from penstock.config.blocks import BLOCKS, DEFAULT_CONNECTION, check_label
 from penstock.config.check import Report, arguments, nearest, title
-from penstock.config.nodes import Block
-from penstock.config.values import Config, Connection, Partition, Workspace
+from penstock.config.formats import decode_formats, unknown_format
+from penstock.config.nodes import Block, Reference
+from penstock.config.own_tables import decode_table
+from penstock.config.values import Config, Connection, Partition, View, Workspace
 from penstock.model import REJECTED_TABLE, PartitionId
-from penstock.sources import ArgumentError
-from penstock.sources.aws_s3_bucket import S3BucketSource
-from penstock.tables import PATH_COLUMNS, Table
+from penstock.sources import ArgumentError, Configured
+from penstock.tables import PATH_COLUMNS, Syntax, Table
 
 __all__ = ["CheckExpression", "FindTable", "decode"]
 
@@ -24,6 +25,7 @@ FindTable = Callable[[str], Table]
 """Gives the table of a name, or KeyError."""
 
 _RENAMED = (("max_error_retry_attempts", "retry_attempts"), ("min_error_retry_delay", "retry_delay_ms"))
+_TAKEN_SCHEMAS = ("main", "lake", "memory", "temp", "system", "information_schema", "pg_catalog")
 _WITHOUT_ONE_VALUE = ("JSON", "STRUCT", "MAP", "UNION")
 
 
@@ -49,19 +51,30 @@ class _Decoder:
         self.report, self.find_table, self.check_expression = report, find_table, check_expression
         self.whole = whole
         self.connections = {DEFAULT_CONNECTION: Connection("default")}
+        self.formats: Mapping[str, Syntax | None] = {}
+        self.tables: dict[str, Table | None] = {}
 
     def run(self, files: Sequence[Block]) -> Config:
         kept = self.known_blocks(files)
         for block in kept["connection"]:
             self.connection(block)
+        self.formats = decode_formats(kept["format"], self.report)
+        for block in kept["table"]:
+            used = self.used_formats(block.labels[0], kept["partition"])
+            made = decode_table(block, self.formats, used, self.find_table, self.report)
+            self.tables[block.labels[0]] = made
         workspaces = {block.labels[0]: self.workspace(block) for block in kept["workspace"]}
         partitions = [self.partition(block) for block in kept["partition"]]
+        views = [self.view(block) for block in kept["schema"]]
         return Config(
             connections=self.connections,
             partitions={partition.id: partition for partition in partitions if partition},
             workspaces={name: workspace for name, workspace in workspaces.items() if workspace},
             notices=tuple(sorted(self.report.notices)),
             files=tuple(block.file for block in files),
+            views={view.name: view for view in views},
+            tables={name: table for name, table in self.tables.items() if table},
+            formats={name: f for b in kept["format"] if (f := self.formats[name := ".".join(b.labels)])},
         )
 
     def problem(self, block: Block, message: str, hint: str = "", line: int = 0) -> None:
@@ -136,6 +149,28 @@ class _Decoder:
             self.problem(block, message, "a hive on S3 has no ledger of its own")
         return Workspace.of(block.labels[0], **values) if len(self.report.problems) == before else None
 
+    def view(self, block: Block) -> View:
+        values = arguments(block, BLOCKS["schema"].arguments, self.report)
+        self.no_blocks(block)
+        name = block.labels[0]
+        if name.lower() in _TAKEN_SCHEMAS:
+            self.problem(block, f'schema "{name}": this name is DuckDB\'s own, expected another')
+        patterns = {key: tuple(values.get(key, ())) for key in ("partitions", "indexes")}
+        tables_ = tuple(values.get("tables", ("*",)))
+        return View(name, tables_, **patterns, from_=values.get("from"), to=values.get("to"))
+
+    def used_formats(self, table: str, partitions: Sequence[Block]) -> list[Syntax]:
+        """The formats that the sources of a table's partitions bring."""
+        names = [
+            ".".join(setting.value.data.path[1:])
+            for block in partitions
+            if block.labels[0] == table
+            for source in block.blocks
+            for setting in source.settings
+            if setting.name == "format" and isinstance(setting.value.data, Reference)
+        ]
+        return [syntax for name in dict.fromkeys(names) if (syntax := self.formats.get(name)) is not None]
+
     def partition(self, block: Block) -> Partition | None:
         before = len(self.report.problems)
         values = arguments(block, BLOCKS["partition"].arguments, self.report)
@@ -149,19 +184,30 @@ class _Decoder:
         if table is None or len(self.report.problems) > before:
             return None
         index = values.get("tp_index", "default")
+        retention = values.get("retention", "forever")
         return Partition(
             id=PartitionId(*block.labels),
             table=table,
             sources=tuple(source for source in found if source),
+            formats=self.own_formats(found),
             filter=values.get("filter"),
             tp_index=None if index == "default" else index,
+            retention=None if retention == "forever" else int(retention.removesuffix("d")),
+            unique_key=values.get("unique_key"),
             file=block.file,
             line=block.line,
         )
 
+    def own_formats(self, found: Sequence[Configured | None]) -> dict[str, Syntax]:
+        names = [source.format for source in found if source and source.format]
+        return {name: syntax for name in names if (syntax := self.formats.get(name)) is not None}
+
     def table(self, block: Block) -> Table | None:
         name = block.labels[0]
+        if name in self.tables:
+            return self.tables[name]  # None when it is wrong, which was said
         valid = [known for known in tables.names() if known != REJECTED_TABLE]
+        valid += [known for known in self.tables if known not in valid]
         if name != REJECTED_TABLE:  # filled by every partition, an instance of its own it cannot have
             with contextlib.suppress(KeyError):
                 return self.find_table(name)
@@ -185,6 +231,9 @@ class _Decoder:
             found = f'found "{index}", which holds no single value' if column else f'found "{index}"'
             message = f"tp_index: {found}, expected a column of {table.name}"
             self.problem(block, message, nearest(index, usable), lines["tp_index"])
+        if "unique_key" in values and values["unique_key"] not in usable:
+            message = f'unique_key: found "{values["unique_key"]}", expected a column of {table.name}'
+            self.problem(block, message, nearest(values["unique_key"], usable), lines["unique_key"])
         if "filter" in values:
             text = values["filter"]
             check = self.check_expression
@@ -196,7 +245,7 @@ class _Decoder:
             if wrong:
                 self.problem(block, f"filter: {wrong}", "", lines["filter"])
 
-    def source(self, inner: Block, outer: Block, table: Table | None) -> S3BucketSource | None:
+    def source(self, inner: Block, outer: Block, table: Table | None) -> Configured | None:
         if inner.type != "source":
             hint = nearest(inner.type, ["source", *(a.name for a in BLOCKS["partition"].arguments)])
             self.problem(inner, f'unknown block "{inner.type}" in {title(outer)}, expected source', hint)
@@ -217,13 +266,16 @@ class _Decoder:
             return None  # what was wrong with them would come again as unknown patterns
         try:
             layout_only = _layout_stand_in if table is None else table
-            built = kind.build({"bucket": "unknown", **values}, layout_only)
+            missing = {a.name: _STAND_INS[a.type] for a in kind.arguments if a.required}
+            built: Configured = kind.build({**missing, **values}, layout_only)
         except ArgumentError as error:
             lines = {setting.name: setting.value.line or setting.line for setting in inner.settings}
             message = f"{error.argument}: {error.message}"
             self.problem(inner, message, error.hint, lines.get(error.argument, inner.line))
             return None
-        assert isinstance(built, S3BucketSource)  # noqa: S101 - the one kind of source so far
+        if table is not None and not table.syntax.reader and built.format is None and "format" not in values:
+            message = f"{title(inner)} has no format, nor has the table {table.name}"
+            self.problem(inner, f"{message}, expected one of them to have it")
         return built if len(self.report.problems) == before else None
 
     def references(self, block: Block, values: dict[str, Any]) -> None:
@@ -234,9 +286,14 @@ class _Decoder:
             message = f"unknown connection.{name}, expected one of {', '.join(valid)}"
             self.problem(block, message, nearest(f"connection.{name}", valid), lines["connection"])
         if "format" in values:
-            message = f"unknown format.{values['format']}, expected the table's own format"
-            self.problem(block, message, "leave the argument out", lines["format"])
+            name = values["format"]
+            if self.whole and name not in self.formats:
+                message, hint = unknown_format(name, self.formats)
+                self.problem(block, message, hint, lines["format"])
 
 
-_layout_stand_in = Table("", "", "", "", (), {})
+_STAND_INS: dict[str, Any] = {"string": "unknown", "strings": ["unknown"]}
+"""For looking at a source that lacks a required argument, by its type."""
+
+_layout_stand_in = Table("", "", "", Syntax(""), (), {})
 """For looking at the layout of a source whose table is unknown."""

@@ -13,7 +13,16 @@ from pathlib import Path
 from penstock.config.blocks import BLOCKS
 from penstock.errors import ConfigError, Problem
 
-__all__ = ["SETTINGS", "Setting", "Settings", "search_path", "settings_from_env", "workspace_name"]
+__all__ = [
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "pager",
+    "search_path",
+    "settings_from_env",
+    "settings_of",
+    "workspace_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,13 @@ class Settings:
     commit_bytes: int
     max_inflated_bytes: int
     fetchers: int
+    target_bytes: int
+    job_bytes: int
+    grace_seconds: int
+    queue: str
+    sweep_first_days: int
+    sweep_look_back_hours: int
+    sweep_settle_minutes: int
 
 
 _MIB = 2**20
@@ -65,6 +81,30 @@ SETTINGS: tuple[Setting, ...] = (
         2048 * _MIB, "bytes",
     ),
     Setting("PENSTOCK_FETCHERS", "fetchers", "Objects fetched at once.", 16, "fetches", 1, 256),
+    Setting(
+        "PENSTOCK_TARGET_BYTES", "target_bytes", "How large compaction makes files.", 256 * _MIB, "bytes",
+    ),
+    Setting(
+        "PENSTOCK_JOB_BYTES", "job_bytes", "What one merge takes at most; the work folder holds three times "
+        "of it.", 1024 * _MIB, "bytes",
+    ),
+    Setting(
+        "PENSTOCK_GRACE_SECONDS", "grace_seconds", "How long a removed file stays in the hive: longer than a "
+        "query.", 3600, "seconds", 0,
+    ),
+    Setting("PENSTOCK_QUEUE", "queue", "URL of the SQS queue that sweep sends what is missing to; no other needs it.", ""),
+    Setting(
+        "PENSTOCK_SWEEP_FIRST_DAYS", "sweep_first_days", "How far back the first sweep of a source looks.",
+        7, "days", 1, 36_500,
+    ),
+    Setting(
+        "PENSTOCK_SWEEP_LOOK_BACK_HOURS", "sweep_look_back_hours", "How far each later sweep looks back "
+        "before the end of the one before, for late objects.", 24, "hours", 1, 24 * 366,
+    ),
+    Setting(
+        "PENSTOCK_SWEEP_SETTLE_MINUTES", "sweep_settle_minutes", "Objects younger than this are left to "
+        "their events, and to the next sweep.", 15, "minutes", 0, 24 * 60,
+    ),
 )  # fmt: skip
 """Everything that the functions can be told."""
 
@@ -102,6 +142,11 @@ def _read(setting: Setting, text: str) -> tuple[str, object]:
     return (f'found "{text}", {wrong}' if wrong else ""), text
 
 
+def settings_of(hive: str, ledger: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings for a hive and a ledger that were chosen otherwise; the rest is the environment's."""
+    return settings_from_env({**environ, "PENSTOCK_HIVE": hive, "PENSTOCK_LEDGER": ledger})
+
+
 def search_path(option: str | None = None, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """Where the command line looks for configuration: the option, else PENSTOCK_CONFIG_PATH, else
     the working directory and `~/.penstock/config`. Colons separate; of the last two, what does not
@@ -117,3 +162,8 @@ def search_path(option: str | None = None, environ: Mapping[str, str] = os.envir
 def workspace_name(option: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
     """The workspace to use: the option, else PENSTOCK_WORKSPACE, else `default`."""
     return option or environ.get("PENSTOCK_WORKSPACE") or "default"
+
+
+def pager(environ: Mapping[str, str] = os.environ) -> str:
+    """The program that shows long answers: PENSTOCK_PAGER, else PAGER, else less; empty for none."""
+    return environ.get("PENSTOCK_PAGER", environ.get("PAGER", "less")).strip()

@@ -11,10 +11,11 @@ from typing import Any
 
 from penstock.errors import ConfigError, Problem
 from penstock.model import PartitionId
+from penstock.sources import Configured
 from penstock.sources.aws_s3_bucket import S3BucketSource
-from penstock.tables import Table
+from penstock.tables import Syntax, Table
 
-__all__ = ["Config", "Connection", "Partition", "Workspace"]
+__all__ = ["Config", "Connection", "Partition", "View", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,33 @@ class Partition:
     """A named instance of a table with its sources.
 
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
-    the one index `default`. `file` and `line` tell where it is written.
+    the one index `default`. `retention` is in days, None for ever; `unique_key` a column of the
+    table or None. `formats` are those that sources name, by `<type>.<name>`. `file` and `line`
+    tell where it is written.
     """
 
     id: PartitionId
     table: Table
-    sources: tuple[S3BucketSource, ...]
+    sources: tuple[Configured, ...]
     filter: str | None = None
     tp_index: str | None = None
+    retention: int | None = None
+    unique_key: str | None = None
+    formats: Mapping[str, Syntax] = field(default_factory=dict)
     file: str = ""
     line: int = 0
+
+    def syntax(self, source: Configured) -> Syntax | None:
+        """How the objects of one of its sources are written, None for one of the table's own ways."""
+        return self.formats.get(source.format) if source.format else None
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A hive (directory or `s3://bucket/prefix`, no slash at the end) and its ledger's URL."""
+    """A hive (directory or `s3://bucket/prefix`, no slash at the end) and its ledger's URL.
+
+    `queue` is the URL of the SQS queue that its collect function reads, None when it has none.
+    """
 
     name: str
     hive: str
@@ -66,6 +79,7 @@ class Workspace:
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
+    queue: str | None = None
 
     @classmethod
     def of(cls, name: str, **arguments: Any) -> Workspace:
@@ -76,6 +90,22 @@ class Workspace:
         return cls(name, hive, ledger, **arguments)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A `schema` block: views of the tables that patterns choose, narrowed by patterns and times.
+
+    `from_` and `to` are as written (`T-7d`), for `times.parse` when a query starts; None is open.
+    Empty `partitions` and `indexes` mean all.
+    """
+
+    name: str
+    tables: tuple[str, ...] = ("*",)
+    partitions: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+    from_: str | None = None
+    to: str | None = None
+
+
 Wanted = tuple[Partition, S3BucketSource, "re.Pattern[str] | None"]
 
 
@@ -83,7 +113,8 @@ Wanted = tuple[Partition, S3BucketSource, "re.Pattern[str] | None"]
 class Config:
     """A whole configuration, checked. `connections` are by `aws.<name>`, partitions in file order.
 
-    `notices` says what was accepted without effect; `files` names what was read.
+    `notices` says what was accepted without effect; `files` names what was read. `tables` and
+    `formats` (by `<type>.<name>`) are those that it brings itself.
     """
 
     connections: Mapping[str, Connection]
@@ -91,6 +122,9 @@ class Config:
     workspaces: Mapping[str, Workspace]
     notices: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+    views: Mapping[str, View] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    formats: Mapping[str, Syntax] = field(default_factory=dict)
     _by_bucket: Mapping[str, tuple[Wanted, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,7 +133,8 @@ class Config:
             passed_over = "|".join(f"(?:{regex})" for regex in partition.table.not_logs)
             compiled = re.compile(passed_over) if passed_over else None
             for source in partition.sources:
-                index[source.bucket].append((partition, source, compiled))
+                if isinstance(source, S3BucketSource):
+                    index[source.bucket].append((partition, source, compiled))
         object.__setattr__(self, "_by_bucket", {name: tuple(wanted) for name, wanted in index.items()})
 
     @property

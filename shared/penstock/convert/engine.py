@@ -16,11 +16,19 @@ from penstock.readers import Piece
 from penstock.sql import literal
 from penstock.standardize import Recipe
 
-__all__ = ["Batch", "ShortOfMemory", "open_engine", "run"]
+__all__ = ["Batch", "ShortOfMemory", "TrippedError", "open_engine", "run"]
 
 
 class ShortOfMemory(Retry):
     """What is read at once does not fit into PENSTOCK_MEMORY_MB."""
+
+
+class TrippedError(BadObject):
+    """A statement failed on what stands in a text; `path` is its file, empty if DuckDB does not say."""
+
+    def __init__(self, piece: Piece, reason: str, *, told: bool) -> None:
+        self.path = piece.path if told else ""
+        super().__init__(piece.source_location, reason)
 
 
 @dataclass(slots=True)
@@ -64,11 +72,34 @@ def run(batch: Batch, statement: str, pieces: Sequence[Piece]) -> list[tuple[Any
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         if "Out of Memory Error" in str(error):  # some of its ways out wear another name
             raise ShortOfMemory(_first_line(error)) from error
-        raise BadObject(pieces[0].source_location, _first_line(error)) from error
+        raise _tripped(error, pieces) from error
     except duckdb.OutOfMemoryException as error:
         raise ShortOfMemory(_first_line(error)) from error
     except duckdb.IOException as error:
+        if _is_torn(batch, error):
+            raise BadObject(pieces[0].source_location, _first_line(error)) from error
         raise Retry(_first_line(error)) from error
+    except duckdb.Error as error:
+        if not _is_torn(batch, error):
+            raise
+        raise BadObject(pieces[0].source_location, f"it is broken: {_first_line(error)}") from error
+
+
+def _tripped(error: Exception, pieces: Sequence[Piece]) -> TrippedError:
+    """The error of the piece that it names, else of the first one."""
+    named = [piece for piece in pieces if f"file = {piece.path}\n" in str(error)]
+    return TrippedError((named or list(pieces))[0], _first_line(error), told=bool(named))
+
+
+def _is_torn(batch: Batch, error: duckdb.Error) -> bool:
+    """Whether a file that is read by windows is broken: DuckDB has no error of its own for that.
+
+    What its Parquet library throws comes out as the bare base of all errors; a footer that points
+    beyond the file's end as an IO error.
+    """
+    if batch.recipe.reader.STREAMS:
+        return False
+    return type(error) is duckdb.Error or "Could not read enough bytes" in str(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ def copy(batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], index: 
     """
     target = batch.folder / f"out-{len(batch.outputs) + 1}"
     batch.outputs.append(target)
-    if index is None:
+    if index is None or table.many_days:
         found = _divided(batch, rows, table, pieces, target)
     else:
         found = _whole(batch, rows, table, pieces, target, index)

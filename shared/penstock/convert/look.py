@@ -29,7 +29,8 @@ def beginning(path: Path) -> bytes:
 def syntax_of(recipe: Recipe, start: bytes) -> Syntax:
     """How a text that begins so is written: Parquet is known by its magic, the table's own ways by theirs."""
     if start.startswith(MAGIC):
-        return Syntax("parquet")
+        # What means nothing in a table's texts means nothing in its Parquet files (VPC flow logs: -).
+        return Syntax("parquet", {"nullstr": recipe.table.syntax.options.get("nullstr", ())})
     if recipe.syntax is not None:
         return recipe.syntax
     others = recipe.table.syntaxes
@@ -58,6 +59,7 @@ def look(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
     found = _probe(batch, pieces)
     for piece in pieces:
         if (found[piece.path].reason or found[piece.path].exact) and mend(Path(piece.path)):
+            _respell(batch, piece, odd=False)  # what was tried before could not be read
             found |= _probe(batch, [piece])
         if (found[piece.path].reason or found[piece.path].exact) and _respell(batch, piece, odd=True):
             found |= _probe(batch, [piece])
@@ -124,15 +126,24 @@ def _respell(batch: Batch, piece: Piece, *, odd: bool) -> bool:
     if not batch.recipe.reader.STREAMS:
         return False
     start = beginning(path)
-    statement = None if odd else envelopes.unwrapped(piece.path, start)
-    statement = statement or batch.recipe.reader.respelt(piece.path, start, batch.recipe.options, odd=odd)
+    envelope = None if odd else envelopes.unwrapped(piece.path, start)
+    if envelope:
+        # Its messages may be records of another spelling, or wrapped themselves.
+        return _rewrite(batch, piece, envelope) and (_respell(batch, piece, odd=True) or True)
+    return _rewrite(
+        batch, piece, batch.recipe.reader.respelt(piece.path, start, batch.recipe.options, odd=odd)
+    )
+
+
+def _rewrite(batch: Batch, piece: Piece, statement: str | None) -> bool:
+    """Write what the statement makes of a text in its place. True if it could."""
     if statement is None:
         return False
     try:
         ((text,),) = _run_mending(batch, statement, [piece])
     except BadObject:
         return False  # it stays as it is, and what is wrong with it is told by who reads it
-    path.write_text(text, encoding="utf-8", newline="")
+    Path(piece.path).write_text(text, encoding="utf-8", newline="")
     return True
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from penstock import envelopes, tables
-from penstock.convert.engine import Batch, ShortOfMemory, run
+from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
 from penstock.convert.files import copy, take_back
 from penstock.convert.look import beginning, look, look_exactly, mend, reads, syntax_of
 from penstock.errors import BadObject
@@ -36,7 +36,10 @@ _SMALL = 128 << 10
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object to convert: who it is, and its text: itself, in a file, or blocks of a stream."""
+    """An object to convert: who it is, and its text: itself, in a file, or blocks of a stream.
+
+    `syntax` is how it is written, None for one of the ways of its table.
+    """
 
     identity: str
     name: str
@@ -48,6 +51,7 @@ class Source:
     bytes: int = 0
     modified: dt.datetime | None = None
     redrive: bool = False
+    syntax: Syntax | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +84,7 @@ def convert(
         if not isinstance(source.text, Path | bytes):
             records[number] = _large(batch, number, source)
             continue
-        syntax = syntax_of(recipe, _start(source.text))
+        syntax = syntax_of(replace(recipe, syntax=source.syntax or recipe.syntax), _start(source.text))
         alike = next((group for other, group in written_alike if other == syntax), None)
         if alike is None:
             written_alike.append((syntax, alike := []))
@@ -211,7 +215,8 @@ def _large(batch: Batch, number: int, source: Source, limit: int | None = None) 
     try:
         blocks = iter(source.text)
         start = next(blocks, b"")
-        batch.recipe = replace(recipe, syntax=syntax_of(recipe, start))
+        own = replace(recipe, syntax=source.syntax or recipe.syntax)
+        batch.recipe = replace(recipe, syntax=syntax_of(own, start))
         if not batch.recipe.reader.STREAMS:
             with path.open("wb") as file:
                 file.write(start)
@@ -303,17 +308,24 @@ def _store(
     What the fast way of a reader trips over is read row by row instead, if there is a way to.
     """
     before = len(batch.files)
-    try:
-        return _stored(batch, pieces, bundle, texts)
-    except (BadObject, _Miscounted):
-        fast = [piece for piece in pieces if not piece.exact]
-        if not fast or not batch.recipe.reader.exacts(batch.recipe.options):
-            raise
-        take_back(batch, before)
-        _spill(texts)
-        looked = look_exactly(batch, fast)
-        slow = [piece if piece.exact else looked[piece.path].of(piece) for piece in pieces]
-        return _stored(batch, slow, None, {})
+    for trips in range(len(pieces) + 1):
+        try:
+            return _stored(batch, pieces, bundle, texts)
+        except (BadObject, _Miscounted) as error:
+            fast = [piece for piece in pieces if not piece.exact]
+            if not fast or not batch.recipe.reader.exacts(batch.recipe.options):
+                raise
+            take_back(batch, before)
+            _spill(texts)
+            named = error.path if isinstance(error, TrippedError) and trips < _TRIPS else ""
+            odd = [piece for piece in fast if piece.path == named] or fast
+            looked = look_exactly(batch, odd)
+            pieces = [looked[piece.path].of(piece) if piece in odd else piece for piece in pieces]
+            bundle, texts = None, {}
+    raise AssertionError("each turn but the last makes a piece exact")
+
+
+_TRIPS = 3  # texts that are told to be odd one by one; each time costs what was read in vain
 
 
 def _stored(

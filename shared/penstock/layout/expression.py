@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from penstock.layout.grok import ALPHABETS, PATTERNS
 from penstock.layout.parse import Alternation, Node, Raw, Token
 
-__all__ = ["Variant", "variants"]
+__all__ = ["Variant", "expanded", "variant"]
 
 _MOST_EXPANDED = 6  # optional groups written out; more stay as they are, at 2**6 variants
 
@@ -28,9 +28,9 @@ class Variant:
     groups: tuple[str, ...]
 
 
-def variants(nodes: Sequence[Node]) -> tuple[Variant, ...]:
-    """The expressions to try in order; the first that matches gives the captures."""
-    return tuple(_variant(flat) for flat in _expanded(list(nodes)))
+def expanded(nodes: Sequence[Node]) -> list[list[Node]]:
+    """The layouts that a layout with optional groups stands for, in the order to try them."""
+    return list(_expanded(list(nodes)))
 
 
 def _expanded(nodes: list[Node]) -> Iterator[list[Node]]:
@@ -49,7 +49,8 @@ def _expanded(nodes: list[Node]) -> Iterator[list[Node]]:
         yield [*nodes[:first], *tail]
 
 
-def _variant(nodes: list[Node]) -> Variant:
+def variant(nodes: list[Node]) -> Variant:
+    """The expression of nodes without optional groups."""
     names: list[str] = []
     stretches = _stretches(nodes)
     parts = []

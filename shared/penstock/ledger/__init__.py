@@ -69,16 +69,17 @@ class Ledger(Protocol):
         """Write `commit` as version `commit.version`, all or nothing.
 
         It applies only if the head stands at `commit.version - 1`, no object in `done` exists
-        (one marked bad may be replaced by a record with `redrive`), and the cursor is where
-        `cursor.seen` says. More than MAX_OBJECTS objects: ValueError.
+        (one marked bad may be replaced by a record with `redrive`, one that is done by a record
+        whose `retake` is the version it has), and the cursor is where `cursor.seen` says. More
+        than MAX_OBJECTS objects: ValueError.
 
         Where several things stand in the way, the one that trying on top cannot mend is told:
         Taken, then Conflict for a moved cursor, then HeadMoved; after each of them nothing was
         written. Retry: nothing was written (throttled, or unreachable before sending).
         OutcomeUnknown: it may have been. An attempt repeated with the same commit and version
         after OutcomeUnknown succeeds if the first one did; a commit's id with another content is
-        a Conflict. What is remembered of a record has its version set, `redrive` cleared and its
-        reason cut to `codec.REASON_LIMIT`.
+        a Conflict. What is remembered of a record has its version set, `redrive` and `retake`
+        cleared and its reason cut to `codec.REASON_LIMIT`.
         """
         ...
 

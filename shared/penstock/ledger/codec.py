@@ -77,7 +77,7 @@ def recorded(record: ObjectRecord, version: int) -> ObjectRecord:
     reason = record.reason.encode("utf-8", "replace").decode("utf-8")
     if len(reason) > REASON_LIMIT:
         reason = reason[: REASON_LIMIT - 1] + "…"
-    return replace(record, version=version, redrive=False, reason=reason)
+    return replace(record, version=version, redrive=False, retake=0, reason=reason)
 
 
 def totals(commit: Commit) -> Totals:

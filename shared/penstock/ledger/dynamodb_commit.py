@@ -3,7 +3,7 @@
     head     from N to N+1, if it is N          two workers at once, late object: one waits
     log      N+1, if it is not there            no version is ever written twice
     object   each, if it is not there           duplicate notice: the second one is Taken
-             (or is bad and being redriven)
+             (or is bad and being redriven, or done and taken anew by an overwrite that saw it so)
     cursor   if it is where the caller saw it   two pollers: the second is a Conflict
     partition  always, with version 1 only      so that partitions can be listed
 
@@ -25,7 +25,7 @@ from penstock.ledger import dynamodb_items as items
 from penstock.model import Commit, CursorMove, ObjectRecord
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef, TransactWriteItemTypeDef
 
 __all__ = ["Action", "Refusal", "actions", "refuse", "refused", "token"]
 
@@ -133,25 +133,17 @@ def _log(commit: Commit, table: str, lists: dict[str, AttributeValueTypeDef]) ->
 
 def _object(commit: Commit, record: ObjectRecord, table: str) -> Action:
     item = items.object_item(commit.partition, codec.recorded(record, commit.version))
-    if not record.redrive:
-        return Action(
-            "object",
-            record.identity,
-            {"Put": {"TableName": table, "Item": item, "ConditionExpression": _ABSENT}},
-        )
-    return Action(
-        "object",
-        record.identity,
-        {
-            "Put": {
-                "TableName": table,
-                "Item": item,
-                "ConditionExpression": f"{_ABSENT} OR #state = :bad",
-                "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": {":bad": items.text("bad")},
-            }
-        },
-    )
+    put: PutTypeDef = {"TableName": table, "Item": item, "ConditionExpression": _ABSENT}
+    if record.retake:
+        put["ConditionExpression"] = "#state = :done AND #version = :seen"
+        put["ExpressionAttributeNames"] = {"#state": "state", "#version": "version"}
+        seen = items.whole(record.retake)
+        put["ExpressionAttributeValues"] = {":done": items.text("done"), ":seen": seen}
+    elif record.redrive:
+        put["ConditionExpression"] = f"{_ABSENT} OR #state = :bad"
+        put["ExpressionAttributeNames"] = {"#state": "state"}
+        put["ExpressionAttributeValues"] = {":bad": items.text("bad")}
+    return Action("object", record.identity, {"Put": put})
 
 
 def _cursor(commit: Commit, move: CursorMove, table: str) -> Action:

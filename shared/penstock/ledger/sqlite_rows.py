@@ -123,15 +123,18 @@ def landed(db: sqlite3.Connection, commit: Commit) -> bool:
 
 
 def refuse_taken(db: sqlite3.Connection, commit: Commit) -> None:
-    """Raise Taken when objects in `done` are known, unless a bad one is being redriven."""
+    """Raise Taken when objects in `done` are known, but for those that may be replaced."""
     known = read_objects(db, commit.partition, [record.identity for record in commit.done])
-    taken = [
-        record.identity
-        for record in commit.done
-        if record.identity in known and not (record.redrive and known[record.identity].state == "bad")
-    ]
+    taken = [record.identity for record in commit.done if not _may_stand(record, known.get(record.identity))]
     if taken:
         raise Taken(taken)
+
+
+def _may_stand(record: ObjectRecord, known: ObjectRecord | None) -> bool:
+    """Whether what is known of an object may give way; what is to be taken anew must be as it was seen."""
+    if record.retake:
+        return known is not None and known.state == "done" and known.version == record.retake
+    return known is None or (record.redrive and known.state == "bad")
 
 
 def refuse_moved_cursor(db: sqlite3.Connection, commit: Commit) -> None:

@@ -9,9 +9,14 @@ __all__ = ["assigned", "plain", "prefixed"]
 
 
 def plain(name: str) -> str:
-    """Snake case, of letters, digits and underscores: `cs(User-Agent)` is `cs_user_agent`."""
+    """Snake case, of letters, digits and underscores: `cs(User-Agent)` is `cs_user_agent`.
+
+    Reports of AWS spell ARN letter by letter there (`reservation_reservation_a_r_n`).
+    """
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
+    return re.sub(
+        r"(?<![a-z0-9])a_r_n(?![a-z0-9])", "arn", re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
+    )
 
 
 def assigned(given: Sequence[str], record: Mapping[str, object]) -> dict[str, int]:

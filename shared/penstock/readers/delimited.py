@@ -1,12 +1,14 @@
 """Fields between delimiters: CSV, tab-separated and blank-separated logs, quoted or not.
 
 Options, with DuckDB's names where it has them (https://duckdb.org/docs/stable/data/csv/overview):
-`delim` (one character, default a comma), `quote` (default `"`; empty: none), `nullstr` (texts that
-mean nothing is there, an empty one always does), `comment` and `skip` (how lines begin that are no
-rows), `header`: True, the first line names the fields; "auto", it does where it names fields that
-the table knows; a text such as `#Fields: `, the line that begins so does; else `columns` names them
-in order. `multiline`: quoted fields may hold line ends. `required`: how many fields a row has at
-least. `pattern`: a regular expression with named groups for rows that delimiters do not take apart.
+`delim` (one character, default a comma), `quote` (default `"`; empty: none), `escape` (what stands
+before a quote in a quoted field, default the quote), `nullstr` (texts that mean nothing is there, an
+empty one always does), `comment` and `skip` (how lines begin that are no rows), `skip_lines` (how
+many at the beginning are none), `header`: True, the first line names the fields; "auto", it does
+where it names fields that the table knows; a text such as `#Fields: `, the line that begins so does;
+else `columns` names them in order, or they are column0, column1 and so on. `multiline`: quoted fields
+may hold line ends. `required`: how many fields a row has at least. `pattern`: a regular
+expression with named groups for rows that delimiters do not take apart.
 
 The native way is DuckDB's own CSV reader. It is strict: what it refuses, and texts in which it would
 number the rows differently (blank lines, a header in mid-file), are read row by row instead, four
@@ -54,9 +56,11 @@ class _Options:
 
     delim: str
     quote: str
+    escape: str
     nullstr: tuple[str, ...]
     comment: tuple[str, ...]
     skip: tuple[str, ...]
+    skip_lines: int
     header: bool | str
     columns: tuple[str, ...]
     multiline: bool
@@ -68,10 +72,12 @@ def _read(options: Mapping[str, object]) -> _Options:
     header = options.get("header", False)
     return _Options(
         delim=str(options.get("delim", ",")),
-        quote=str(options.get("quote", '"')),
+        quote=(quote := str(options.get("quote", '"'))),
+        escape=str(options.get("escape", quote)),
         nullstr=_lines.texts_option(options, "nullstr"),
         comment=_lines.texts_option(options, "comment"),
         skip=_lines.texts_option(options, "skip"),
+        skip_lines=int(str(options.get("skip_lines", 0))),
         header=header if isinstance(header, str) else bool(header),
         columns=_lines.texts_option(options, "columns"),
         multiline=bool(options.get("multiline", False)),
@@ -122,9 +128,9 @@ def _odd(o: _Options) -> str:
     signs += [f"chr(10) || {literal(prefix)}" for prefix in o.skip]
     tests = [f"starts_with(content, {literal(prefix)})" for prefix in (chr(10), *o.skip)]
     if o.delim == " ":
-        signs.append("'  '")
-        tests.append("starts_with(content, ' ')")
-    if o.quote:
+        tests += ["starts_with(content, ' ')", _doubled(o)]
+        signs.append("chr(10) || ' '")
+    if o.quote and o.escape != "\\":
         signs.append(literal("\\" + o.quote))
     first = f"substr(content, 1, {_FIRST})"
     if o.header in (True, "auto"):
@@ -138,6 +144,16 @@ def _odd(o: _Options) -> str:
     return " OR ".join([*tests, *(f"contains(content, {sign})" for sign in signs)])
 
 
+def _doubled(o: _Options) -> str:
+    """SQL over content: whether two blanks stand between fields. User agents often hold some, quoted."""
+    anywhere = "contains(content, '  ')"
+    if not o.quote:
+        return anywhere
+    q, member = _class(o.quote), _member(o.quote)
+    field = f"(?:{q}(?:[^{member}\n]|{q}{q})*{q}|[^{member} \n][^ \n]*)"
+    return f"({anywhere} AND regexp_matches(content, {literal(f'(?m)^(?:{field} )* ')}))"
+
+
 def head(first: str, record: Mapping[str, object], options: Mapping[str, object]) -> Head:
     """Names and places of the fields, from the first lines."""
     o = _read(options)
@@ -146,9 +162,9 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
 
 
 def _head(o: _Options, lines: Sequence[str], record: Mapping[str, object]) -> _Head:
-    before = 0
+    before = o.skip_lines
     names: tuple[str, ...] = ()
-    for line in lines:
+    for line in lines[before:]:
         if isinstance(o.header, str) and o.header != "auto" and line.startswith(o.header):
             names = tuple(line[len(o.header) :].split())
         elif not any(line.startswith(prefix) for prefix in o.comment):
@@ -165,6 +181,9 @@ def _head(o: _Options, lines: Sequence[str], record: Mapping[str, object]) -> _H
         )
     if (o.header is True and given) or (o.header == "auto" and _is_header(given, record)):
         return _Head(given, before + 1, named=True, count=len(given))
+    if o.header is False and not o.columns:
+        unnamed = tuple(f"column{n}" for n in range(len(given)))
+        return _Head(unnamed, before, named=False, count=len(given))
     if line and not o.columns:
         raise ValueError(
             f"it begins {line[:60]!r}; expected a line that begins {o.header!r} and names the fields"
@@ -235,7 +254,7 @@ def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, obj
     nulls = ", ".join(literal(text) for text in ("", *o.nullstr))
     read = (
         f"read_csv({pieces.paths}, auto_detect = false, header = false, skip = {known.lines}, "
-        f"delim = {literal(o.delim)}, quote = {literal(o.quote)}, escape = {literal(o.quote)}, "
+        f"delim = {literal(o.delim)}, quote = {literal(o.quote)}, escape = {literal(o.escape)}, "
         f"columns = {{{columns}}}, nullstr = [{nulls}], filename = true, "
         "strict_mode = true)"
     )
@@ -259,6 +278,8 @@ def _data(o: _Options, options: Mapping[str, object], known: _Head) -> str:
         records = f"regexp_extract_all(content, {literal(f'(?:[^{q}' + chr(10) + f']|{q}[^{q}]*{q}?)+')})"
     else:
         records = "string_split(content, chr(10))"
+    if o.skip_lines:
+        records = f"({records})[{o.skip_lines + 1}:]"
     return _lines.data_lines(options, records, header=known.named and o.header in (True, "auto"))
 
 
@@ -300,11 +321,11 @@ def _taken(
     # The pattern also matches the empty text at the end, once.
     whole = f"CASE WHEN ends_with({source}, {literal(o.delim)}) THEN a ELSE a[:len(a) - 1] END"
     parts = f"list_transform([{found}], lambda a: {whole})[1]"
-    values = [f"p[{place + 1}]" for place in range(len(known.names))]
+    parts = f"list_transform([{parts}], lambda p: {_ended(o, known)})[1]"
+    values = [f"v[{place + 1}]" for place in range(len(known.names))]
     lone = _lone(o, known)
-    value = [_value(o, sql) for sql in values]
-    built = _built(known, record, value, _grouped(o))
-    rest = _beyond(known, record, value, o) if unknown else "NULL::JSON"
+    built = _built(known, record, values, _grouped(o))
+    rest = _beyond(known, record, values) if unknown else "NULL::JSON"
     fit = f"len(p) >= {o.required} AND NOT ({lone})"
     if known.named:
         fit += f" AND len(p) <= {len(known.names)}"
@@ -314,14 +335,17 @@ def _taken(
         f"{literal(_expected(o, known))} END"
     )
     good = struct({"r": built, "rest": rest, "refusal": "NULL::VARCHAR"})
+    # Each value is made once and then taken: what stands twice in a lambda is computed twice.
+    good = f"list_transform([list_transform(p, lambda x: {_value(o, 'x')})], lambda v: {good})[1]"
     bad = struct({"r": "NULL", "rest": "NULL::JSON", "refusal": wrong})
     if o.pattern:
         match, taken = matched(o.pattern, "raw", o.nullstr)
         gone = absent(known.text(), record, options)
+        left = filled_object({name: sql for name, sql in taken.items() if name not in record})
         other = struct(
             {
                 "r": struct({name: taken.get(name, "NULL::VARCHAR") for name in record if name not in gone}),
-                "rest": "NULL::JSON",
+                "rest": f"nullif({left}, '{{}}')" if unknown else "NULL::JSON",
                 "refusal": "NULL::VARCHAR",
             }
         )
@@ -338,6 +362,8 @@ def _token(o: _Options) -> str:
         return f"({plain}){gap}"
     q = _class(o.quote)
     inside = f"(?:[^{_member(o.quote)}]|{q}{q}|{q}[^{_member(o.delim)}{_member(o.quote)}])*"
+    if o.escape != o.quote:
+        inside = f"(?:[^{_member(o.quote)}{_member(o.escape)}]|{_class(o.escape)}.)*"
     blanks = "" if o.delim == " " else " *"
     return f"({blanks}{q}{inside}{q}{blanks}|{plain}){gap}"
 
@@ -356,6 +382,12 @@ def _lone(o: _Options, known: _Head) -> str:
     return f"len(list_filter(p, lambda x: CASE WHEN {opened} THEN NOT {closed} ELSE {inside} END)) > 0"
 
 
+def _ended(o: _Options, known: _Head) -> str:
+    """SQL over p: without empty fields beyond those of the first row, as the native way has it."""
+    beyond = f"list_filter(p[{known.count + 1}:], lambda x: ({_value(o, 'x')}) IS NOT NULL)"
+    return f"CASE WHEN len(p) > {known.count} AND len({beyond}) = 0 THEN p[:{known.count}] ELSE p END"
+
+
 def _expected(o: _Options, known: _Head) -> str:
     if known.named:
         return (
@@ -364,25 +396,35 @@ def _expected(o: _Options, known: _Head) -> str:
     return f"at least {o.required}"
 
 
-def _beyond(known: _Head, record: Mapping[str, object], values: Sequence[str], o: _Options) -> str:
-    """SQL over p: JSON of fields that the record does not name, those beyond the head's included."""
+def _beyond(known: _Head, record: Mapping[str, object], values: Sequence[str]) -> str:
+    """SQL over v: JSON of fields that the record does not name, those beyond the head's included."""
     rest = _rest(known, record, values)
     count = len(known.names)
-    others = f"list_transform(p[{count + 1}:], lambda x: {_value(o, 'x')})"
-    more = f"CASE WHEN len(p) > {count} THEN json_object('more', {others}) END"
-    return f"nullif(json_merge_patch(coalesce({rest}, '{{}}'), coalesce({more}, '{{}}')), '{{}}')"
+    more = f"json_object('more', v[{count + 1}:])"
+    merged = f"json_merge_patch(coalesce({rest}, '{{}}'), {more})"
+    return f"CASE WHEN len(v) > {count} THEN {merged} ELSE {rest} END"
 
 
 def _value(o: _Options, part: str) -> str:
     """SQL: the value of a field as it stands in the row."""
-    value = part
-    if o.quote:
-        q = literal(o.quote)
-        inner = f"replace(trim({part})[2:-2], {literal(o.quote * 2)}, {q})"
-        value = f"CASE WHEN starts_with(ltrim({part}), {q}) THEN {inner} ELSE {part} END"
-    for text in ("", *o.nullstr):
-        value = f"nullif({value}, {literal(text)})"
-    return value
+    nothing = ("", *o.nullstr)
+    if not o.quote:
+        return f"CASE WHEN {part} IN ({_texts(nothing)}) THEN NULL ELSE {part} END"
+    q = literal(o.quote)
+    nothing += tuple(f"{o.quote}{text}{o.quote}" for text in nothing)
+    bare = f"trim({part})"
+    inner = f"replace({bare}[2:-2], {literal(o.escape + o.quote)}, {q})"
+    if o.escape != o.quote:
+        inner = f"replace({inner}, {literal(o.escape * 2)}, {literal(o.escape)})"
+    return (
+        f"CASE WHEN {part} IN ({_texts(nothing)}) THEN NULL "
+        f"WHEN NOT starts_with(ltrim({part}), {q}) THEN {part} "
+        f"WHEN {bare} IN ({_texts(nothing)}) THEN NULL ELSE {inner} END"
+    )
+
+
+def _texts(texts: Iterable[str]) -> str:
+    return ", ".join(literal(text) for text in texts)
 
 
 def _class(character: str) -> str:

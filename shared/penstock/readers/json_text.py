@@ -1,11 +1,12 @@
 """JSON texts: one document that holds its records in an array, one document a line, or one document.
 
-Option `shape`: `records`, with `path`, the key of the array (default `Records`; CloudTrail is the
-best known of these: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html);
+Option `shape`: `records`, with `path`, the key of the array (default `Records`; of one in an
+inner object, the keys with dots between them; CloudTrail is the best known of these: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html);
 `lines` (https://jsonlines.org); `document`, a record or an array of them. Records that follow each
 other without line ends, or spread over several lines, are spelt anew where the shape needs it.
 Option `unwrap`: JSON paths; where `unwrap_when` (a regular expression) is found near the beginning,
-what stands at the first path that is there is the record, or the records, of each document.
+what stands at the first path that is there is the record, or the records, of each document. With
+`unwrap_name` a record keeps what stands around it; its own names then begin with that text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock import envelopes
-from penstock.readers import _lines
+from penstock.readers import _lines, _respelling
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import literal
 
@@ -42,6 +43,8 @@ BUNDLES = True
 STREAMS = True
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
+# A document with the array may begin with other members, as those of AWS Config do.
+_BEFORE = rb'\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s"\[\]{},]+)\s*,\s*)*'
 _FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
 
 
@@ -57,23 +60,37 @@ def _document(options: Mapping[str, object], content: str = "content") -> str:
     """SQL: the text as one JSON document."""
     match _shape(options):
         case "lines":
-            return f"'[' || replace(rtrim({content}, E' \\t\\r\\n'), chr(10), ',') || ']'"
+            # Split and joined: on long texts that costs a tenth of replacing or trimming.
+            lines = f"list_filter(string_split({content}, chr(10)), lambda line: line <> '')"
+            return f"'[' || array_to_string({lines}, ',') || ']'"
         case "document":
-            array = f"starts_with(ltrim({content}, E' \\t\\r\\n'), '[')"
+            array = f"starts_with(ltrim(substr({content}, 1, 4096), E' \\t\\r\\n'), '[')"
             return f"CASE WHEN {array} THEN {content} ELSE '[' || {content} || ']' END"
         case _:
             return content
 
 
+def _keys(options: Mapping[str, object]) -> list[str]:
+    """The way to the array."""
+    return _key(options).split(".")
+
+
+def _above(options: Mapping[str, object], records: object) -> object:
+    """The document that holds the records."""
+    for key in reversed(_keys(options)):
+        records = {key: records}
+    return records
+
+
 def _array_path(options: Mapping[str, object]) -> str:
-    return f'$."{_key(options)}"' if _shape(options) == "records" else "$"
+    return f"${_steps(*_keys(options))}" if _shape(options) == "records" else "$"
 
 
 def _list(options: Mapping[str, object], element: object, content: str = "content") -> str:
     """SQL: the list of records, each as `element`; whole, that costs half of record by record."""
     if _shape(options) == "records":
-        structure = json.dumps({_key(options): [element]})
-        return f'from_json({content}, {literal(structure)})."{_key(options)}"'
+        structure = json.dumps(_above(options, [element]))
+        return f"from_json({content}, {literal(structure)}){_steps(*_keys(options))}"
     return f"from_json({_document(options, content)}, {literal(json.dumps([element]))})"
 
 
@@ -84,9 +101,12 @@ def absent(head: str, record: Mapping[str, object], options: Mapping[str, object
 
 
 def readable(options: Mapping[str, object]) -> str:
-    """Whether the array is there and the whole document is JSON."""
+    """Whether the array is there and the whole document is JSON; lines may be one array instead."""
     path = literal(_array_path(options))
-    return f"coalesce(TRY(json_type({_document(options)}, {path})) = 'ARRAY', false)"
+    found = f"coalesce(TRY(json_type({_document(options)}, {path})) = 'ARRAY', false)"
+    if _shape(options) == "lines":
+        return f"{found} OR coalesce(TRY(json_type(content)) = 'ARRAY', false)"
+    return found
 
 
 def probe(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -124,7 +144,9 @@ def _data_lines() -> str:
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """From the list of all records, or line by line."""
     if pieces.exact:
+        # TRY does not hold what the optimizer takes out of it: nothing may see what is no JSON.
         lines = _lines.numbered(pieces, _data_lines())
+        lines = f"SELECT * REPLACE (CASE WHEN json_valid(raw) THEN raw END AS raw) FROM ({lines})"
         rest = f", TRY({_unmapped(record)}) AS rest" if pieces.unknown else ""
         return f"SELECT * EXCLUDE (raw), {_record(record)} AS r{rest} FROM ({lines})"
     rest = f", {_unmapped(record)} AS rest"
@@ -147,7 +169,7 @@ def _record(record: Mapping[str, object]) -> str:
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """The records as JSON text."""
     refusal = (
-        "CASE WHEN json_valid(raw) THEN 'found ' || json_type(raw) || ', expected a record' "
+        "CASE WHEN json_valid(raw) THEN 'found ' || TRY(json_type(raw)) || ', expected a record' "
         "ELSE 'it is no JSON, expected a record' END"
     )
     if pieces.exact:
@@ -165,14 +187,20 @@ def _probe(files: str, record: Mapping[str, object], array: str, first: str) -> 
     """SQL for `first` (over content and k0, the keys of each record) and the unknown names."""
     found: list[str] = []
     keys: list[str] = []
-    unknown = [_unknown("k0", "", record)]
+    unknown = [_unknown("k0", (), record)]
     for name, kind in record.items():
         if not isinstance(kind, Mapping):
             continue
+        if not any(isinstance(inner, Mapping) for inner in kind.values()):
+            keys.append(
+                f"TRY(json_keys(content, {literal(array + '[*]' + _steps(name))})) AS k{len(keys) + 1}"
+            )
+            unknown.append(_unknown(f"k{len(keys)}", (name,), kind))
+            continue
         values = f"TRY(json_extract(content, {literal(array + '[*]' + _steps(name))}))"
         found.append(f"'[' || array_to_string({values}, ',') || ']' AS t{len(found)}")
-        for path, fields in _structs(kind, name):
-            steps = literal("$[*]" + _steps(path.removeprefix(name).removeprefix(".")))
+        for path, fields in _structs(kind, (name,)):
+            steps = literal("$[*]" + _steps(*path[1:]))
             keys.append(f"json_keys(t{len(found) - 1}, {steps}) AS k{len(keys) + 1}")
             unknown.append(_unknown(f"k{len(keys)}", path, fields))
     texts = ", ".join(
@@ -213,8 +241,8 @@ def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Map
     inner: object = [record]
     steps = f'."{mark}"'
     if _shape(options) == "records":
-        inner = {_key(options): inner}
-        steps += f'."{_key(options)}"'
+        inner = _above(options, inner)
+        steps += _steps(*_keys(options))
     structure = literal(json.dumps([{mark: inner}]))
     return (
         f"SELECT unnest(range(1, len(docs) + 1)) AS i, unnest(docs){steps} AS recs "
@@ -222,32 +250,35 @@ def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Map
     )
 
 
-def _structs(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The record itself and every struct in it: (dotted path, its fields)."""
+def _structs(
+    record: Mapping[str, object], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
+    """The record itself and every struct in it: (names that lead there, its fields)."""
     yield path, record
     for name, kind in record.items():
         if isinstance(kind, Mapping):
-            yield from _structs(kind, f"{path}.{name}" if path else name)
+            yield from _structs(kind, (*path, name))
 
 
-def _steps(path: str) -> str:
-    return "".join(f'."{step}"' for step in path.split(".")) if path else ""
+def _steps(*path: str) -> str:
+    return "".join(f'."{step}"' for step in path)
 
 
-def _unknown(keys: str, path: str, fields: Mapping[str, object]) -> str:
+def _unknown(keys: str, path: tuple[str, ...], fields: Mapping[str, object]) -> str:
     """Names among the records' `keys` at `path` that are not among `fields`.
 
     A value that is no object has no keys at all, so it is found by its empty list of them.
     """
     known = "[" + ", ".join(literal(name) for name in fields) + "]"
-    prefix = literal(path + "." if path else "")
+    prefix = literal("".join(f"{step}." for step in path))
     names = (
         f"coalesce(list_transform(list_filter(list_distinct(flatten({keys})), "
         f"lambda k: k NOT IN {known}), lambda k: {prefix} || k), [])"
     )
     if not path:
         return names
-    return f"{names} || CASE WHEN list_contains({keys}, []::VARCHAR[]) THEN [{literal(path)}] ELSE [] END"
+    itself = literal(".".join(path))
+    return f"{names} || CASE WHEN list_contains({keys}, []::VARCHAR[]) THEN [{itself}] ELSE [] END"
 
 
 # A patch is merged level by level: brackets 100,000 deep would end the process. Such a value is kept as text.
@@ -265,19 +296,21 @@ def _unmapped(record: Mapping[str, object]) -> str:
     for path, fields in _structs(record):
         if not path:
             continue
-        value = f"json_extract(raw, {literal('$' + _steps(path))})"
+        value = f"json_extract(raw, {literal('$' + _steps(*path))})"
         rest = (
             f"CASE json_type({value}) "
             f"WHEN 'OBJECT' THEN nullif(json_merge_patch({value}, {_nulls(fields)}), '{{}}') "
             f"WHEN 'NULL' THEN NULL ELSE {value} END"
         )
         nested = _SHALLOW
-        for step in reversed(path.split(".")):
+        for step in reversed(path):
             nested = f"json_object({literal(step)}, {nested})"
         parts.append(
             f"list_transform([{rest}], lambda v: CASE WHEN v IS NULL THEN '{{}}' ELSE {nested} END)[1]"
         )
-    return f"nullif(json_merge_patch({', '.join(parts)}), '{{}}')"
+    # One alone is no patch.
+    left = f"json_merge_patch({', '.join(parts)})" if len(parts) > 1 else parts[0]
+    return f"nullif({left}, '{{}}')"
 
 
 def _nulls(fields: Mapping[str, object]) -> str:
@@ -290,27 +323,7 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
     Records inside other documents are taken out of them; an `odd` text, one that does not read as
     it stands, is tried as documents that follow each other. None: nothing to be done.
     """
-    when = str(options.get("unwrap_when", ""))
-    inside = bool(when) and re.search(when.encode(), beginning) is not None
-    if not inside and not (odd and _shape(options) != "records"):
-        return None
-    value = "json"
-    if inside:
-        paths = _lines.texts_option(options, "unwrap")
-        value = f"coalesce({', '.join(f'json_extract(json, {literal(path)})' for path in paths)}, json)"
-    spelt = "replace(value::VARCHAR, chr(10), ' ')"
-    array = f"json_extract({value}, '$[*]')"
-    values = f"CASE json_type({value}) WHEN 'ARRAY' THEN {array} ELSE [{value}] END"
-    joined = f"string_agg({spelt}, chr(10) ORDER BY i, j)"
-    text = f"'[' || replace({joined}, chr(10), ',') || ']'" if _shape(options) == "document" else joined
-    if _shape(options) == "records":
-        text = f"json_object({literal(_key(options))}, json_group_array(value ORDER BY i, j))"
-    return (
-        f"SELECT coalesce({text}, '') FROM ("
-        f"SELECT i, unnest(values) AS value, unnest(range(len(values))) AS j "
-        f"FROM (SELECT row_number() OVER () AS i, {values} AS values "
-        f"FROM read_json_objects({literal(path)}, format = 'unstructured')))"
-    )
+    return _respelling.respelt(path, beginning, options, odd=odd)
 
 
 def slices(
@@ -327,12 +340,12 @@ def slices(
     JSON only if it lies between two records, so `whole` of that is the proof.
     """
     del record
-    if _shape(options) == "lines":
-        stream = iter(blocks)
-        start = next(stream, b"")
-        spread = re.match(rb"\s*\{\s*\n", start) or (len(start) > limit // 2 and b"\n" not in start)
-        cut = envelopes.slices if spread else _lines.cut
-        yield from cut(itertools.chain([start], stream), limit)
+    stream = iter(blocks)
+    start = next(stream, b"")
+    blocks = itertools.chain([start], stream)
+    cut = _between_documents(start, limit, options)
+    if cut is not None:
+        yield from cut(blocks, limit)
         return
     buffer = bytearray()
     start, end, seen = b"", b"", 0
@@ -362,13 +375,29 @@ def slices(
     yield bytes(buffer)
 
 
+def _between_documents(
+    start: bytes, limit: int, options: Mapping[str, object]
+) -> Callable[[Iterable[bytes], int], Iterator[bytes]] | None:
+    """How a text that begins so is cut where documents end; None if it is one that holds the records."""
+    match _shape(options):
+        case "lines" if not _respelling.ARRAY.match(start):
+            spread = re.match(rb"\s*\{\s*\n", start) or (len(start) > limit // 2 and b"\n" not in start)
+            return envelopes.slices if spread else _lines.cut
+        case "document" if not re.match(rb"\s*\[", start):
+            return envelopes.slices
+        case "records" if _respelling.inside(start, options):
+            return envelopes.slices
+    return None
+
+
 def _opening(
     text: bytes, limit: int, options: Mapping[str, object]
 ) -> tuple[bytes, bytes, re.Pattern[bytes]]:
     """How the document begins up to the first record, how it ends, and what stands between two records."""
     if _shape(options) == "records":
-        opening = rb'\s*\{\s*"' + re.escape(_key(options).encode()) + rb'"\s*:\s*\['
-        expected, end = f'{{"{_key(options)}": [{{…', b"]}"
+        keys = _keys(options)
+        opening = b"".join(_BEFORE + b'"' + re.escape(key.encode()) + rb'"\s*:' for key in keys) + rb"\s*\["
+        expected, end = f'{{"{_key(options)}": [{{…', b"]" + b"}" * len(keys)
     else:
         opening, expected, end = rb"\s*\[", "[{…", b"]"
     head = re.match(opening, text)

@@ -1,8 +1,9 @@
 r"""Lines that a regular expression takes apart (RE2, https://github.com/google/re2/wiki/Syntax).
 
 Options: `pattern`, whose named groups `(?P<name>…)` are the fields; it may match anywhere in the
-line, so anchor it. Without one the line itself is the field `line`. `nullstr`: texts that mean
-nothing is there (an empty one always does). `comment`, `skip`: how lines begin that are no rows.
+line, so anchor it; `shown` is how messages call it. Without one the line itself is the field `line`.
+`nullstr`: texts that mean nothing is there (an empty one always does). `comment`, `skip`: how lines
+begin that are no rows. Names are matched as headers are: spelt alike first, then told alike.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from penstock.readers import _lines
+from penstock.readers import _lines, _names
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import literal, struct
 
@@ -74,19 +75,26 @@ def fields(options: Mapping[str, object]) -> tuple[str, ...]:
 
 def _row(record: Mapping[str, object], options: Mapping[str, object], raw: str) -> str:
     """SQL: the struct of the line, null where it does not match."""
+    taken = _taken(record, options)
     if "pattern" not in options:
-        return struct({"line": raw})
+        return struct({"line": raw}) if taken else "struct_pack(_ := true)"
     match, found = matched(str(options["pattern"]), raw, _lines.texts_option(options, "nullstr"))
     built = (
-        struct({name: found[name] for name in record if name in found})
-        if record
-        else "struct_pack(_ := true)"
+        struct({field: found[name] for field, name in taken.items()}) if taken else "struct_pack(_ := true)"
     )
     return f"list_transform([{match}], lambda m: CASE WHEN m._ <> '' THEN {built} END)[1]"
 
 
+def _taken(record: Mapping[str, object], options: Mapping[str, object]) -> dict[str, str]:
+    """The fields of the record that lines have, with the names of their groups."""
+    given = fields(options)
+    places = _names.assigned(given, record)
+    return {field: given[places[field]] for field in record if field in places}
+
+
 def _unknown(record: Mapping[str, object], options: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(name for name in fields(options) if name not in record)
+    taken = set(_taken(record, options).values())
+    return tuple(name for name in fields(options) if name not in taken)
 
 
 def _rest(record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -119,7 +127,7 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
 def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are no group of the pattern."""
     del head
-    return frozenset(record) - frozenset(fields(options))
+    return frozenset(record) - _taken(record, options).keys()
 
 
 def readable(options: Mapping[str, object]) -> str:
@@ -138,8 +146,10 @@ def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, obj
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """The lines themselves."""
     lines = _lines.numbered(pieces, _data(options))
-    refusal = literal(f"the line does not match the format: expected {options.get('pattern', 'a line')}")
-    return f"SELECT id_prefix, _row, raw, {_row(record, options, 'raw')} AS r, {refusal} AS refusal FROM ({lines})"
+    expected = options.get("shown") or options.get("pattern", "a line")
+    refusal = literal(f"the line does not match the format: expected {expected}")
+    row = _row(record, options, "raw")
+    return f"SELECT id_prefix, _row, raw, {row} AS r, {refusal} AS refusal FROM ({lines})"
 
 
 def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:

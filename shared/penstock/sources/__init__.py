@@ -10,9 +10,9 @@ import importlib
 import pkgutil
 from functools import cache
 
-from penstock.sources._declaration import Argument, ArgumentError, ArgumentType, Source
+from penstock.sources._declaration import Argument, ArgumentError, ArgumentType, Configured, Source
 
-__all__ = ["Argument", "ArgumentError", "ArgumentType", "Source", "find", "names"]
+__all__ = ["Argument", "ArgumentError", "ArgumentType", "Configured", "Source", "find", "names"]
 
 
 @cache

@@ -1,45 +1,15 @@
-"""What a block's declaration is made of: arguments as data, with their docs."""
+"""What the declaration of a source is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Protocol
 
-from penstock.errors import PenstockError
+from penstock.arguments import Argument, ArgumentError, ArgumentType
 from penstock.tables import Table
 
-__all__ = ["Argument", "ArgumentError", "ArgumentType", "Source"]
-
-ArgumentType = Literal["string", "number", "bool", "strings", "map", "connection", "format"]
-"""`strings` is a list of strings, `map` maps strings to strings; the last two are references."""
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of a block.
-
-    `default` is what its absence means, in words for the docs where it depends on something.
-    `check` says what is wrong with a value of the right type, as "expected …", or None.
-    `ignored` says why an argument is accepted without effect.
-    """
-
-    name: str
-    type: ArgumentType
-    description: str
-    required: bool = False
-    default: object = None
-    check: Callable[[Any], str | None] | None = None
-    ignored: str = ""
-    unit: str = ""
-
-
-class ArgumentError(PenstockError):
-    """A value is wrong in a way that only its source can tell; names the argument."""
-
-    def __init__(self, argument: str, message: str, hint: str = "") -> None:
-        self.argument, self.message, self.hint = argument, message, hint
-        super().__init__(f"{argument}: {message}" + (f" ({hint})" if hint else ""))
+__all__ = ["Argument", "ArgumentError", "ArgumentType", "Configured", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +25,20 @@ class Source:
     arguments: tuple[Argument, ...]
     build: Callable[[Mapping[str, Any], Table], Any]
     example: str = ""
+
+
+class Configured(Protocol):
+    """What a source of any kind tells once its block is read: `Source.build` makes one.
+
+    `type` is the kind's name, `place` where its logs are, for a person to read, `format` a format
+    as `<type>.<name>`, None for the table's own.
+    """
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def format(self) -> str | None: ...

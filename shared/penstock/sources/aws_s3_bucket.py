@@ -22,14 +22,21 @@ class S3BucketSource:
     """Objects of `bucket` whose keys `layout` matches (it knows the prefix).
 
     `connection` names the credentials as `aws.<name>`, `format` a format as `<type>.<name>`, None
-    for the table's own.
+    for the table's own. `requester_pays` says that the account of the connection pays for requests
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html).
     """
 
     bucket: str
     layout: Layout
     connection: str = "aws.default"
     format: str | None = None
+    requester_pays: bool = False
     type: str = "aws_s3_bucket"
+
+    @property
+    def place(self) -> str:
+        """`s3://bucket/prefix`."""
+        return f"s3://{self.bucket}/{self.prefix}"
 
     @property
     def prefix(self) -> str:
@@ -70,6 +77,7 @@ def _build(values: Mapping[str, Any], table: Table) -> S3BucketSource:
         layout=layout,
         connection=values.get("connection", "aws.default"),
         format=values.get("format"),
+        requester_pays=values.get("requester_pays", False),
     )
 
 
@@ -95,6 +103,12 @@ SOURCE = Source(
         ),
         Argument("patterns", "map", "Further patterns for file_layout, by name.", default={}),
         Argument("connection", "connection", "Credentials to use.", default="connection.aws.default"),
+        Argument(
+            "requester_pays",
+            "bool",
+            "Agree to pay for requests and transfer: without it a bucket whose owner does not pay refuses.",
+            default=False,
+        ),
         Argument("format", "format", "How an object's bytes become rows.", default="the table's"),
     ),
     build=_build,

@@ -184,13 +184,17 @@ TABLE = Table(
     # W3C extended: a line names the fields. Without it, AWS's order of the real-time log's fields.
     syntax=Syntax("delimited", {**_TABS, "header": "#Fields:", "comment": "#", "columns": _REAL_TIME}),
     syntaxes=(
+        # v2 in plain text has the fields of v1, and no header; CloudWatch Logs wraps such lines.
+        Syntax(
+            "delimited",
+            {**_TABS, "columns": _STANDARD},
+            when=rb'(?:\A|"message"\s*:\s*")\d{4}-\d\d-\d\d(?:\t|\\t)\d\d:\d\d:\d\d(?:\t|\\t)',
+        ),
         Syntax(
             "json_text",
             {"shape": "lines"},
             when=rb'\{\s*\\?"(?s:.*)(?:x-edge-|cs-|sc-|c-ip|cs\(|date|timestamp)[\w()-]*\\?"\s*:',
         ),
-        # v2 in plain text has the fields of v1, and no header.
-        Syntax("delimited", {**_TABS, "columns": _STANDARD}, when=rb"\A\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t"),
     ),
     columns=_COLUMNS,
     enrichment={

@@ -1,0 +1,80 @@
+"""What DuckDB is asked to make of values before they are printed, and what is safe on a terminal.
+
+DuckDB renders the values: times in ISO 8601, nested values as JSON. What a log holds never reaches
+a terminal as a control sequence.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+
+from penstock.catalogue.lake import literal
+
+__all__ = ["NULL", "is_number", "row_object", "texts", "visible"]
+
+NULL = "<null>"
+"""What a null looks like where it must not look like an empty text."""
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE", "FLOAT")
+_UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_HIDDEN = [*range(32), *range(127, 160), 0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F)]
+_VISIBLE = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for n in [*_HIDDEN, *range(0x2066, 0x206A)]} | {
+    9: "\\t",
+    10: "\\n",
+    13: "\\r",
+}
+
+
+def visible(text: str) -> str:
+    """The text with control and direction characters shown instead of obeyed."""
+    return text.translate(_VISIBLE)
+
+
+def is_number(type_: str) -> bool:
+    """Whether values of the DuckDB type stand flush right."""
+    return type_.startswith(_NUMBERS + _UNSIGNED) and not type_.endswith("]")
+
+
+def texts(types: Iterable[str]) -> list[str]:
+    """SQL for each column as text."""
+    return [_text(f"#{n}", type_) for n, type_ in enumerate(types, start=1)]
+
+
+def _text(column: str, type_: str) -> str:
+    if type_ == "TIMESTAMP WITH TIME ZONE":
+        return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"  # the session's zone is UTC
+    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
+        return f"replace({column}::VARCHAR, ' ', 'T')"
+    if type_.endswith("]") or type_.startswith(("STRUCT(", "MAP(", "UNION(")):
+        return f"to_json({column})::VARCHAR"
+    return f"{column}::VARCHAR"
+
+
+def row_object(names: Sequence[str], types: Sequence[str]) -> str:
+    """SQL for the whole row as the text of one JSON object; columns of one name are told apart."""
+    fields = []
+    for number, (name, type_) in enumerate(zip(_distinct(names), types, strict=True), start=1):
+        key = literal(json.dumps(name, ensure_ascii=False) + ": ")
+        fields.append(f"{key} || coalesce({_json_value(f'#{number}', type_)}, 'null')")
+    return "'{' || " + " || ', ' || ".join(fields) + " || '}'"
+
+
+def _json_value(column: str, type_: str) -> str:
+    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
+        return f"to_json({_text(column, type_)})::VARCHAR"
+    if type_ in ("DOUBLE", "FLOAT"):  # JSON has neither NaN nor infinity
+        return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
+    return f"to_json({column})::VARCHAR"
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        candidates = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+        free = next(candidate for candidate in candidates if candidate not in seen)
+        seen.add(free)
+        found.append(free)
+    return found

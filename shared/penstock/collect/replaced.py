@@ -1,0 +1,131 @@
+"""Finds the live files that may hold rows of given objects, and the rows of a file that stay.
+
+A commit's files hold the rows of the objects it recorded; a later commit that removes such a file
+and adds others (compaction, tiering, an overwrite) hands them on. So a walk along the log finds
+them, wherever their days are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from penstock import convert, parquet
+from penstock.errors import Retry
+from penstock.ledger import Ledger
+from penstock.listing import Window
+from penstock.model import DataFile, PartitionId
+from penstock.parquet import Copied
+from penstock.sql import literal
+
+__all__ = ["Origin", "keep_others", "live_files", "remember"]
+
+_ALWAYS = ("tp_timestamp",)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows say that they come from; of an `archive`, its members' rows are meant."""
+
+    type: str
+    name: str
+    location: str
+    archive: bool
+
+    @classmethod
+    def of(cls, source: convert.Source, *, archive: bool) -> Origin:
+        """The origin of the rows of a text, which is that of an archive's member or of an object."""
+        location = source.location.partition("!/")[0] if archive else source.location
+        return cls(source.type, source.source_name, location, archive)
+
+
+def live_files(
+    ledger: Ledger, partition: PartitionId, versions: Collection[int], window: Window, upto: int
+) -> dict[str, DataFile]:
+    """Live files at the version `upto` that hold rows of objects recorded at `versions`, and those whose
+    day lies in the window: there stand the rows of objects that had another content before.
+    """
+    found: dict[str, DataFile] = {}
+    marked: set[str] = set()
+    for commit in ledger.commits(partition, 0, upto):
+        # The records of a large overwrite are written by commits behind the one with the files.
+        ours = commit.version in versions or commit.kind == "overwrite"
+        ours = ours or any(path in marked for path in commit.remove)
+        for path in commit.remove:
+            found.pop(path, None)
+            marked.discard(path)
+        for file in commit.add:
+            if ours or _near(file, window):
+                found[file.path] = file
+            if ours:
+                marked.add(file.path)
+    return found
+
+
+def _near(file: DataFile, window: Window) -> bool:
+    start = dt.datetime.combine(file.tp_date, dt.time(), dt.UTC)
+    return window.overlaps((start, start + dt.timedelta(days=1)))
+
+
+def remember(engine: duckdb.DuckDBPyConnection, origins: Iterable[Origin], folder: Path) -> None:
+    """Put the origins where `keep_others` looks."""
+    list_ = folder / "origins.json"
+    with list_.open("w", encoding="utf-8") as file:
+        for one in origins:
+            name = f"{one.type}\n{one.name}\n{one.location}"
+            file.write(json.dumps({"name": name, "archive": one.archive}) + "\n")
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE origins AS SELECT DISTINCT name, archive FROM "
+        f"read_json({literal(str(list_))}, format='newline_delimited', "
+        "columns={name: 'VARCHAR', archive: 'BOOLEAN'})"
+    )
+
+
+_PLACE = "concat(tp_source_type, chr(10), tp_source_name, chr(10), {})"
+_TAKEN = (
+    f"({_PLACE.format('tp_source_location')} IN (SELECT name FROM origins) OR "
+    + _PLACE.format("left(tp_source_location, strpos(tp_source_location, '!/') - 1)")
+    + " IN (SELECT name FROM origins WHERE archive))"
+)
+
+
+def keep_others(
+    engine: duckdb.DuckDBPyConnection, file: DataFile, local: Path, target: Path, path: str
+) -> tuple[bool, DataFile | None]:
+    """Whether `file` (a copy of it stands at `local`) holds rows of the remembered origins; its other
+    rows, at `target` under the name `path`, or None when there are none. Retry when memory or disk
+    do not suffice now.
+    """
+    rows = f"read_parquet({literal(str(local))})"
+    options = parquet.copy_options(file.table, file.schema)
+    try:
+        hits = engine.execute(f"SELECT count(*) FROM {rows} WHERE {_TAKEN}").fetchall()[0][0]
+        if hits in (0, file.rows):
+            return bool(hits), None
+        (row,) = engine.execute(
+            f"COPY (SELECT * FROM {rows} WHERE NOT {_TAKEN} ORDER BY tp_timestamp) "
+            f"TO {literal(str(target))} ({options})"
+        ).fetchall()
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise Retry(f"{file.path}: its rows cannot be divided now: {str(error).splitlines()[0]}") from error
+    copied = Copied.of(row)
+    if copied.rows != file.rows - hits:
+        raise RuntimeError(f"{file.path}: {file.rows} rows, {hits} to be replaced, but {copied.rows} kept")
+    kept = DataFile(
+        path=path,
+        table=file.table,
+        partition=file.partition,
+        tp_index=file.tp_index,
+        tp_date=file.tp_date,
+        rows=copied.rows,
+        bytes=copied.bytes,
+        footer_bytes=copied.footer_bytes,
+        schema=file.schema,
+        stats=parquet.statistics(file.stats or _ALWAYS, copied.told),
+    )
+    return True, kept

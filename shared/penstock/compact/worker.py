@@ -1,0 +1,258 @@
+"""The compactor: brings a hive into the shape that its ledger, configuration and clock ask for.
+
+    settle ─▶ look (the catalogue at the head) ─▶ expire ─▶ merge … ─▶ clear orphans ─▶ publish
+
+Every part starts from what the ledger says and ends in a commit, so it may be stopped anywhere and
+started again, and several may run at once. What the time does not suffice for is left to the next
+run, which finds it in the same way.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time as clock
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from penstock import catalogue, convert
+from penstock.catalogue import State
+from penstock.catalogue.shape import Columns
+from penstock.compact import clean, expire, plan, publish, settle
+from penstock.compact import reindex as reindexing
+from penstock.compact.live import Group, Live, Wanted
+from penstock.compact.plan import Job, Policy
+from penstock.compact.rewrite import Bench, Rewritten, rewrite
+from penstock.compact.site import Site
+from penstock.config import Config
+from penstock.errors import PenstockError, Retry
+from penstock.standardize import index_value
+
+__all__ = ["Compactor", "Options", "Report", "declared"]
+
+_RESERVE_MS = 30_000
+_BYTES_A_SECOND = 2 << 20
+"""Of stored bytes on one vCPU, by measuring (`make bench`); a slower pace is learnt, a faster one is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compact: sizes of `plan.Policy` (bytes), and what DuckDB may have (MiB, threads)."""
+
+    policy: Policy
+    memory_mb: int
+    threads: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did, in numbers for the log; `failed` holds what could not be done, with the reason."""
+
+    merges: int = 0
+    files_in: int = 0
+    files_out: int = 0
+    rows: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    repeated: int = 0
+    lost: int = 0
+    retries: int = 0
+    left: int = 0
+    flipped: int = 0
+    deleted: int = 0
+    owed: int = 0
+    expired_days: int = 0
+    expired_files: int = 0
+    expired_rows: int = 0
+    orphans: int = 0
+    published_bytes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another run would get further: time ran out, and this one did some of the work."""
+        return self.left > 0 and self.merges > 0
+
+
+def _silent(line: str) -> None:
+    """Nobody wants to see the progress."""
+    del line
+
+
+@dataclass(slots=True)
+class Compactor:
+    """Everything that compacting needs, made once per process; `run` may be called again and again.
+
+    `source` names the ledger (its URL). `tell` is given a line for each thing that was done.
+    """
+
+    site: Site
+    source: str
+    options: Options
+    read_config: Callable[[], Config]
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-compact-")))
+    tell: Callable[[str], None] = _silent
+    _engine: duckdb.DuckDBPyConnection | None = None
+
+    def run(
+        self,
+        wanted: Wanted | None = None,
+        remaining_ms: Callable[[], int] = lambda: 1 << 31,
+        *,
+        reindex: bool = False,
+    ) -> Report:
+        """Do what is due in the wanted groups (None: everywhere), as far as the time goes.
+
+        With `reindex`, files are divided anew by their partition's tp_index instead of merged. Never
+        raises for what the network or single files do: `Report.failed` says it. Retry when the
+        ledger cannot be read at all; ConfigError for a wrong configuration.
+        """
+        wanted = wanted or Wanted()
+        report = Report()
+        config = self.read_config()
+        self._settle(wanted, report)
+        state = self.look(config)
+        self._expire(config, state, wanted, report)
+        jobs = self.plan(config, state, wanted, reindex=reindex)
+        self._rewrite(config, state, jobs, report, remaining_ms, reindex=reindex)
+        self._finish(config, report)
+        return report
+
+    def look(self, config: Config) -> State:
+        """The catalogue at the ledger's head."""
+        path = self.folder / "penstock.ducklake"
+        return publish.bring_up(path, self.site, source=self.source, declared=declared(config))
+
+    def plan(self, config: Config, state: State, wanted: Wanted, *, reindex: bool = False) -> list[Job]:
+        """What there is to merge, or to divide anew."""
+        if reindex:
+            columns = {partition.id: partition.tp_index for partition in config.partitions.values()}
+            return reindexing.jobs(self.live(state).groups(wanted), columns, self.options.policy)
+        groups = self.live(state).groups(wanted, at_least=2)
+        unique = frozenset(group for group in groups if _unique_key(config, group))
+        return plan.jobs(groups, self.options.policy, self.site.now(), unique=unique)
+
+    def live(self, state: State) -> Live:
+        """The live files of a state."""
+        return Live(state.path, self.site.hive.root)
+
+    def close(self) -> None:
+        """Give the work folder back."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _settle(self, wanted: Wanted, report: Report) -> None:
+        for partition in self.site.ledger.partitions():
+            if wanted.partitions is not None and partition not in wanted.partitions:
+                continue
+            try:
+                done = settle.settle(self.site, partition)
+            except PenstockError as error:
+                report.failed[str(partition)] = str(error)
+                continue
+            report.flipped += done.flipped
+            report.deleted += done.deleted
+            report.owed += done.owed
+            report.lost += done.lost
+            if done.flipped or done.deleted:
+                self.tell(f"{partition}: {done.flipped} files shown, {done.deleted} deleted")
+
+    def _expire(self, config: Config, state: State, wanted: Wanted, report: Report) -> None:
+        keep = {
+            partition.id: partition.retention
+            for partition in config.partitions.values()
+            if partition.retention is not None
+            and partition.id in state.versions
+            and (wanted.partitions is None or partition.id in wanted.partitions)
+        }
+        try:
+            done = expire.expire(self.site, self.live(state), state.versions, keep)
+        except Retry as error:
+            report.failed["expire"] = str(error)
+            return
+        report.expired_days += done.days
+        report.expired_files += done.files
+        report.expired_rows += done.rows
+        if done.days:
+            self.tell(f"expired: {done.days} days, {done.files} files, {done.rows} rows")
+
+    def _rewrite(
+        self,
+        config: Config,
+        state: State,
+        jobs: Sequence[Job],
+        report: Report,
+        remaining_ms: Callable[[], int],
+        *,
+        reindex: bool,
+    ) -> None:
+        """Job by job, as long as the next one fits into the time, judged by the slowest byte so far."""
+        pace = float(_BYTES_A_SECOND)
+        for job in jobs:
+            if remaining_ms() < job.bytes / pace * 1500 + _RESERVE_MS:
+                report.left += 1
+                continue
+            started = clock.monotonic()
+            try:
+                done = rewrite(
+                    self.site,
+                    self._bench(),
+                    job,
+                    base=state.versions[job.group.partition],
+                    declared=declared(config).get(job.group.table),
+                    unique_key=_unique_key(config, job.group),
+                    index=index_value(config.partitions[job.group.partition].tp_index) if reindex else None,
+                )
+            except PenstockError as error:
+                report.failed[str(job.group)] = str(error)
+                continue
+            pace = min(pace, max(1.0, job.bytes / max(0.001, clock.monotonic() - started)))
+            _count(report, done)
+            if done:
+                self.tell(
+                    f"{job.group}: {done.files_in} files to {done.files_out}, {done.rows} rows, "
+                    f"{done.bytes_in} bytes to {done.bytes_out}"
+                )
+
+    def _finish(self, config: Config, report: Report) -> None:
+        """Clear orphans against the newest state, and publish it."""
+        try:
+            intents = clean.abandoned(self.site)
+            state = self.look(config)
+            report.orphans = clean.clear(self.site, intents, self.live(state)).files
+            report.published_bytes = publish.publish(self.site, state).bytes
+        except Retry as error:
+            report.failed["publish"] = str(error)
+
+    def _bench(self) -> Bench:
+        work = self.folder / "work"
+        if self._engine is None:
+            self._engine = convert.open_engine(
+                work, memory_mb=self.options.memory_mb, threads=self.options.threads
+            )
+        return Bench(self._engine, work, self.options.memory_mb)
+
+
+def declared(config: Config) -> dict[str, Columns]:
+    """The columns of every table there is, built in or configured, by name."""
+    configured = {p.table.name: p.table.all_columns() for p in config.partitions.values()}
+    return catalogue.built_in() | configured
+
+
+def _unique_key(config: Config, group: Group) -> str | None:
+    partition = config.partitions.get(group.partition)
+    return partition.unique_key if partition and group.table == group.partition.table else None
+
+
+def _count(report: Report, done: Rewritten | None) -> None:
+    if done is None:
+        report.lost += 1
+        return
+    report.merges += 1
+    for name in ("files_in", "files_out", "rows", "bytes_in", "bytes_out", "repeated", "retries"):
+        setattr(report, name, getattr(report, name) + getattr(done, name))

@@ -1,0 +1,116 @@
+"""Opens sessions on a workspace: its catalogue is brought to the ledger's head first, and again later."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock import catalogue
+from penstock.catalogue.shape import Columns
+from penstock.errors import Retry
+from penstock.ledger import Ledger
+from penstock.query.filters import Filters, NamedViews
+from penstock.query.session import S3Access, Session, open_session
+
+__all__ = ["Place", "bring_up", "newest", "open_at", "refresh"]
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All that sessions on one workspace are opened from.
+
+    `catalogue` is the DuckLake file that is kept at the ledger's head, `source` names the ledger
+    (its URL), `declared` has the columns of the tables that exist before they have files. `access`
+    gives credentials whenever a session is opened (None: the hive is a directory), `scratch` is
+    where DuckDB spills. `threads` 0 means as many as there are cores. `views` gives the further
+    schemas, with their times as they are when a session is opened. `published` fetches the catalogue that
+    stands in the hive to a path: a reader without one of its own starts from it.
+    """
+
+    catalogue: Path
+    ledger: Ledger
+    hive: str
+    source: str
+    declared: Mapping[str, Columns]
+    access: Callable[[], S3Access | None]
+    scratch: Path
+    threads: int = 0
+    views: Callable[[], tuple[NamedViews, ...]] = tuple
+    published: Callable[[Path], None] | None = None
+
+
+def bring_up(
+    path: Path, ledger: Ledger, hive: str, *, source: str, declared: Mapping[str, Columns]
+) -> catalogue.State:
+    """Refresh the catalogue until the file in place is at least as new as the ledger's head was.
+
+    Another process may rename an older state over ours between our renaming and our reading; then
+    it is brought up again. Retry when that goes on.
+    """
+    for _ in range(_ATTEMPTS):
+        wanted = catalogue.refresh(path, ledger, hive, source=source, declared=declared)
+        found = catalogue.read(path)
+        if found and found.identity == wanted.identity and catalogue.covers(found, wanted.versions):
+            return found
+    raise Retry(f"{path}: other processes keep replacing the catalogue with older states; try again")
+
+
+def open_at(place: Place, filters: Filters | None = None) -> Session:
+    """A session on the newest state of `place`.
+
+    UsageError when a filter names no partition; ConfigError when there are no credentials; the
+    ledger's errors pass through.
+    """
+    return _open(place, newest(place), filters or Filters())
+
+
+def refresh(place: Place, session: Session, filters: Filters | None = None) -> Session:
+    """The session that sees what is committed by now, with other `filters` if given.
+
+    It is `session` itself when nothing changed; else a new one, and `session` is closed. When the
+    new one cannot be opened, the error passes through and `session` stays open.
+    """
+    filters = session.filters if filters is None else filters
+    state = newest(place)
+    if state == session.state and filters == session.filters:
+        return session
+    newer = _open(place, state, filters)
+    session.close()
+    return newer
+
+
+def newest(place: Place) -> catalogue.State:
+    """The catalogue at the ledger's head, brought up if need be; the ledger's errors pass through."""
+    if place.published is not None and not place.catalogue.exists():
+        _start(place.catalogue, place.published)
+    return bring_up(place.catalogue, place.ledger, place.hive, source=place.source, declared=place.declared)
+
+
+def _start(path: Path, fetch: Callable[[Path], None]) -> None:
+    """Begin with the published state, if it can be had: then only what is newer is asked of the ledger.
+
+    One that was made from another hive or ledger is thrown away by whoever brings it up.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        fetch(fresh)
+        fresh.replace(path)
+    except (FileNotFoundError, Retry):
+        fresh.unlink(missing_ok=True)  # nothing is published: from the ledger alone, then
+
+
+def _open(place: Place, state: catalogue.State, filters: Filters) -> Session:
+    return open_session(
+        state,
+        place.hive,
+        access=place.access(),
+        filters=filters,
+        scratch=place.scratch,
+        threads=place.threads,
+        views=place.views(),
+    )

@@ -1,0 +1,163 @@
+"""Runs one checked statement and gives its rows a batch at a time, so that memory does not grow (G4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from penstock import pruning, statement
+from penstock.errors import QueryError
+from penstock.query.session import Session
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Result", "Spent", "batches", "faster", "limited", "prepare", "record_batches", "run", "spent"]
+
+BATCH_ROWS = 2048
+ARROW_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One statement's answer before its rows are fetched: column names, DuckDB types, the relation.
+
+    Its rows can be taken once, by `batches` or `record_batches`.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    relation: duckdb.DuckDBPyRelation
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was asked of S3: requests, and bytes that came back. Both 0 when the hive is a directory."""
+
+    requests: int
+    bytes: int
+
+
+def prepare(session: Session, sql: str) -> tuple[str, ...]:
+    """The statements of `sql`, checked and fit to `run`; QueryError says which is refused and where."""
+    return statement.check(session.connection, sql)
+
+
+def run(session: Session, sql: str) -> Result:
+    """Begin one statement that `prepare` gave. QueryError holds DuckDB's words, place and suggestions."""
+    session.cancelled.clear()
+    with _interruptible(session):
+        try:
+            relation = session.connection.sql(faster(session, sql))
+        except duckdb.Error as error:
+            raise QueryError(_placed(session, sql, error)) from error
+    if relation is None:
+        raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
+    return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
+
+
+def limited(result: Result, rows: int) -> Result:
+    """The same answer with at most `rows` of its rows."""
+    return replace(result, relation=result.relation.limit(rows))
+
+
+def batches(result: Result, expressions: Sequence[str]) -> Iterator[list[tuple[object, ...]]]:
+    """The rows, `BATCH_ROWS` at a time, as `expressions` render them (SQL; `#1` is the first column).
+
+    Rendering happens in DuckDB: only texts and numbers come over. QueryError as with `run`;
+    KeyboardInterrupt when it was cancelled, by `cancel` or by Ctrl-C; the session stays usable.
+    """
+    with _interruptible(result.session), _explained(result):
+        rows = result.relation.project(", ".join(expressions))
+        while batch := rows.fetchmany(BATCH_ROWS):
+            yield batch
+
+
+def record_batches(result: Result) -> Iterator[pa.RecordBatch]:
+    """The rows as Arrow record batches of up to ARROW_ROWS rows, at least one (maybe empty); they
+    stream, and errors are those of `batches`. Every batch has the same schema.
+    """
+    import pyarrow as pa
+
+    with _interruptible(result.session), _explained(result, pa.ArrowException):
+        reader = result.relation.to_arrow_reader(ARROW_ROWS)
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+        yield from reader
+
+
+def spent(session: Session) -> Spent:
+    """What the statements since the last call asked of S3; call it when none runs."""
+    asked = session.connection.execute(
+        "SELECT count(*), sum(try_cast(regexp_extract(message, '(?i)content-length=(\\d+)', 1) AS BIGINT))"
+        " FILTER (contains(message, '''type'': GET,'))"
+        " FROM duckdb_logs WHERE type = 'HTTP'"
+    ).fetchone()
+    session.connection.execute("CALL truncate_duckdb_logs()")
+    requests, received = asked or (0, 0)
+    return Spent(int(requests), int(received or 0))
+
+
+@contextmanager
+def _interruptible(session: Session) -> Iterator[None]:
+    """A cancelled statement ends in KeyboardInterrupt, whichever way DuckDB tells it."""
+    try:
+        yield
+    except RuntimeError as error:  # what the Python package makes of Ctrl-C; duckdb.Error is none
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
+    except QueryError as error:
+        if session.cancelled.is_set():
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
+def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
+    told: tuple[type[Exception], ...] = (duckdb.Error, *more)
+    try:
+        yield
+    except told as error:
+        if result.session.cancelled.is_set():
+            raise KeyboardInterrupt from error
+        # The line it shows is our rendering, not what the person wrote.
+        message = str(_cause(result.relation, error))
+        raise QueryError(re.sub(r"\n\nLINE \d+:.*", "", message, flags=re.DOTALL)) from error
+
+
+def _cause(relation: duckdb.DuckDBPyRelation, error: Exception) -> Exception:
+    """Why it failed: a thread that fails interrupts the others, and theirs may be what is told.
+
+    Then it is asked again, where it fails in one piece.
+    """
+    if isinstance(error, duckdb.InterruptException):
+        try:
+            relation.execute()
+        except duckdb.Error as again:
+            return again
+    return error
+
+
+def faster(session: Session, sql: str) -> str:
+    """The statement as it prunes best; PIVOT without IN has no tree to see how and stays as it is."""
+    try:
+        return pruning.in_utc(session.connection, sql)
+    except QueryError:
+        return sql
+
+
+def _placed(session: Session, sql: str, error: duckdb.Error) -> str:
+    """DuckDB's message with its place in `sql`: names that do not bind lose it on the way to a relation."""
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+        try:
+            session.connection.execute(sql)
+        except duckdb.Error as again:
+            return str(again)
+    return str(error)

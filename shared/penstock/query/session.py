@@ -1,0 +1,176 @@
+"""Opens a locked DuckDB over the catalogue, one view per table, and closes every door but the hive's.
+
+The catalogue is attached read-only, the views get the caller's filters, and then DuckDB is locked:
+no file system but the hive, no configuration (G6). What it reads stays in its memory for the next
+statement, and is not asked for again: files of a hive never change.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from penstock import catalogue, extensions
+from penstock.catalogue.lake import literal, root
+from penstock.query.filters import Filters, NamedViews, index_values
+from penstock.query.views import view_statements
+
+__all__ = [
+    "S3Access",
+    "Session",
+    "cancel",
+    "elsewhere",
+    "indexes",
+    "open_session",
+    "progress",
+    "whereabouts",
+]
+
+# Files never change, so what was read once is good for the session: no HEAD to see whether it still is.
+_REMEMBERING = (
+    "SET validate_external_file_cache = 'NO_VALIDATION'",
+    "SET parquet_metadata_cache = true",
+    "SET enable_http_metadata_cache = true",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How httpfs reaches the hive's bucket: frozen credentials, region, and an endpoint if not AWS's own.
+
+    Without an access key requests go unsigned (a public bucket).
+    """
+
+    region: str
+    access_key: str = ""
+    secret_key: str = ""
+    token: str = ""
+    endpoint_url: str = ""
+
+    def __repr__(self) -> str:
+        """Without the secrets, so that no log or traceback shows them."""
+        return f"S3Access(region={self.region!r}, endpoint_url={self.endpoint_url!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open, locked connection; close it when done.
+
+    `tables` are the names of its views, `state` the catalogue it sees (`state.shapes` has each
+    table's columns, `state.versions` each partition's version), `filters` what the views leave out.
+    One statement at a time; `cancel` and `progress` may be called from other threads.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    tables: tuple[str, ...]
+    state: catalogue.State
+    filters: Filters = field(default_factory=Filters)
+    cancelled: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+
+    def close(self) -> None:
+        """Give the connection and its files back."""
+        self.connection.close()
+
+
+def open_session(
+    state: catalogue.State,
+    hive: str,
+    *,
+    access: S3Access | None,
+    filters: Filters,
+    scratch: Path,
+    threads: int = 0,
+    views: Sequence[NamedViews] = (),
+) -> Session:
+    """A locked session over the catalogue `state` and the hive it was made for.
+
+    `access` is for a hive on S3. `scratch` is a directory where DuckDB spills what memory does not
+    hold. `threads` 0 means as many as there are cores. UsageError when a filter names no partition.
+    """
+    connection = extensions.connect(temp_directory=str(scratch), **({"threads": threads} if threads else {}))
+    try:
+        extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
+        connection.execute("SET TimeZone = 'UTC'")
+        roots = [root(hive)]
+        connection.execute(f"ATTACH {literal('ducklake:' + str(state.path))} AS lake (READ_ONLY)")
+        roots += elsewhere(connection, roots[0])
+        if access is not None:
+            _secret(connection, access, roots)
+        for view in view_statements(connection, state, filters, views):
+            connection.execute(view)
+        _watch(connection)
+        _lock(connection, roots)
+    except BaseException:
+        connection.close()
+        raise
+    return Session(connection, tuple(sorted(state.shapes)), state, filters)
+
+
+def indexes(session: Session, table: str) -> list[str]:
+    """Every value of tp_index among the table's files, sorted, whatever the filters."""
+    return index_values(session.connection.cursor(), table)
+
+
+def cancel(session: Session) -> None:
+    """Stop the statement that runs, from another thread: it ends in KeyboardInterrupt. Else nothing."""
+    session.cancelled.set()
+    session.connection.interrupt()
+
+
+def progress(session: Session) -> float:
+    """How far the running statement is, 0 to 100; below 0 when it cannot be told. For other threads."""
+    return float(session.connection.query_progress())
+
+
+def elsewhere(connection: duckdb.DuckDBPyConnection, hive: str) -> list[str]:
+    """Roots of files that a tier keeps outside the hive."""
+    found = connection.execute(
+        "SELECT DISTINCT regexp_extract(path, '^[a-z0-9]+://[^/]+/')"
+        " FROM __ducklake_metadata_lake.ducklake_data_file WHERE NOT"
+        f" starts_with(path, {literal(hive)})"
+    ).fetchall()
+    return sorted(name for (name,) in found if name)
+
+
+def _secret(connection: duckdb.DuckDBPyConnection, access: S3Access, roots: Sequence[str]) -> None:
+    options = {"TYPE": "s3", "PROVIDER": "config", "REGION": literal(access.region)}
+    if access.access_key:
+        options |= {"KEY_ID": literal(access.access_key), "SECRET": literal(access.secret_key)}
+    if access.token:
+        options["SESSION_TOKEN"] = literal(access.token)
+    options |= whereabouts(access.endpoint_url, roots)
+    inside = ", ".join(f"{name} {value}" for name, value in options.items())
+    connection.execute(f"CREATE SECRET hive ({inside})")
+
+
+def whereabouts(endpoint_url: str, roots: Sequence[str]) -> dict[str, str]:
+    """Options of a secret that say which buckets it is for, and where they are if not with AWS."""
+    options = {}
+    if endpoint_url:
+        scheme, _, host = endpoint_url.rstrip("/").rpartition("://")
+        options = {"ENDPOINT": literal(host), "URL_STYLE": "'path'"}
+        options["USE_SSL"] = "false" if scheme == "http" else "true"
+    buckets = sorted({match[0] for place in roots if (match := re.match(r"s3://[^/]+/", place))})
+    return options | {"SCOPE": "[" + ", ".join(literal(bucket) for bucket in buckets) + "]"}
+
+
+def _watch(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let it remember what it read, count what it asks for, and know how far it is; print nothing."""
+    for setting in _REMEMBERING:
+        connection.execute(setting)
+    connection.execute("CALL enable_logging('HTTP')")
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
+    connection.execute("SET progress_bar_time = 0")
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
+    allowed = ", ".join(map(literal, roots))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
