@@ -11,13 +11,22 @@ from types import FrameType
 
 import click
 
-from penstock import aws, times
+from penstock import aws, poll, times
 from penstock import collect as collecting
 from penstock.cli import CANCELLED, FAILED, _collecting, _workspace
 from penstock.collect.prepare import ConfigReader
 from penstock.collect.run import Away, Outcome, Range, Watch, run
 from penstock.condition import check_expression
-from penstock.config import Config, Partition, Workspace, load, search_path, settings_of, workspace_name
+from penstock.config import (
+    Config,
+    Partition,
+    Workspace,
+    environment,
+    load,
+    search_path,
+    settings_of,
+    workspace_name,
+)
 from penstock.errors import ConfigError, Problem, UsageError
 from penstock.sweep.queue import Queue
 
@@ -92,7 +101,8 @@ def collect(
     with _faults(chosen), _stopping() as is_stopped, _worker(chosen, config) as worker:
         away = None if here or overwrite else _away(chosen, detach=detach)
         with _collecting.Display(sys.stderr, wanted=progress) as display:
-            outcomes = _run(worker, partitions, asked, away, display, is_stopped)
+            account = _workspace.account_of(chosen)
+            outcomes = _run(worker, partitions, asked, away, display, is_stopped, account)
     if form == "json":
         click.echo(_collecting.as_json(outcomes))
     else:
@@ -111,15 +121,23 @@ def _run(
     away: Away | None,
     display: _collecting.Display,
     is_stopped: Callable[[], bool],
+    account: aws.Account,
 ) -> list[Outcome]:
     """One partition after the other; one that fails does not stop the rest."""
     outcomes = []
     watch = Watch(display.listed, display.tell, is_stopped)
+    services = poll.AwsServices(account, worker.read_config)
+
+    def ask(
+        partition: Partition, remaining_ms: Callable[[], int], since: dt.datetime | None
+    ) -> collecting.Report:
+        return poll.poll_partition(worker, partition, services, environment(), remaining_ms, since=since)
+
     for partition in partitions:
         if is_stopped():
             break
         display.begin(str(partition.id))
-        outcomes.append(run(worker, partition, asked, watch, away))
+        outcomes.append(run(worker, partition, asked, watch, away, ask))
     return outcomes
 
 

@@ -27,7 +27,7 @@ from penstock.sources import Configured
 from penstock.sources.file import FileSource
 from penstock.sweep.queue import Queue
 
-__all__ = ["FIRST", "Away", "Outcome", "Range", "Watch", "run"]
+__all__ = ["FIRST", "Away", "Outcome", "Poll", "Range", "Watch", "run"]
 
 FIRST = dt.timedelta(days=7)
 """How far back a run looks at least, when it is not told."""
@@ -84,19 +84,33 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
+Poll = Callable[[Partition, Callable[[], int], "dt.datetime | None"], Report]
+"""Asks the sources of a partition that announce nothing, in so many milliseconds, from a first time on."""
+
+
 def run(
-    worker: Worker, partition: Partition, asked: Range, watch: Watch, away: Away | None = None
+    worker: Worker,
+    partition: Partition,
+    asked: Range,
+    watch: Watch,
+    away: Away | None = None,
+    poll: Poll | None = None,
 ) -> Outcome:
     """Collect a partition's objects in the range; here, unless there is somebody `away` to do it.
 
-    What only this machine has is collected here in any case. Never raises for what data, network or
-    configuration of the source do: the outcome says so.
+    What only this machine has is collected here in any case; sources that are polled are by `poll`,
+    and left to the functions where they are at work, or where a range is overwritten. Never raises
+    for what data, network or configuration of the source do: the outcome says so.
     """
     outcome = Outcome(partition.id)
     started = clock.monotonic()
     try:
         with tempfile.TemporaryDirectory(dir=worker.folder, ignore_cleanup_errors=True) as folder:
-            _run(worker, partition, asked, watch, away, outcome, Path(folder))
+            passed_over = _run(worker, partition, asked, watch, away, outcome, Path(folder))
+        if passed_over and poll and away is None and not asked.overwrite:
+            _poll(poll, partition, asked, watch, outcome)
+        else:
+            outcome.notes += [f"{name} is collected by sweep" for name in passed_over]
     except Stopped:
         outcome.state = "cancelled"
     except (PenstockError, OSError) as error:  # OSError: no room for the list in the work folder
@@ -114,7 +128,8 @@ def _run(
     away: Away | None,
     outcome: Outcome,
     folder: Path,
-) -> None:
+) -> list[str]:
+    """Everything that can be listed; gives the names of the sources that cannot."""
     start = asked.start or _recorded(worker.ledger, partition.id, asked.now)
 
     def window(source: Configured) -> Window:
@@ -129,7 +144,6 @@ def _run(
     listed = look(worker, partition, window, folder, now=asked.now, all_of_them=asked.overwrite, tick=tick)
     outcome.found, outcome.bad_before = listed.found, listed.bad
     outcome.skipped = 0 if asked.overwrite else listed.known + listed.bad
-    outcome.notes += [f"{name} is collected by sweep" for name in listed.passed_over]
     if listed.notes:
         outcome.messages += listed.notes
         outcome.state = "failed"
@@ -140,11 +154,25 @@ def _run(
         whole = Window(start_, asked.end)
         outcome.report = overwrite(worker, partition, listed.tasks, whole, watch.tell, watch.is_stopped)
         _judge(outcome, stopped=False)
-        return
+        return listed.passed_over
     if away is not None:
         _send(worker, partition, listed, watch, away, outcome)
     else:
         _here(worker, partition, listed.tasks(), watch, outcome)
+    return listed.passed_over
+
+
+def _poll(poll: Poll, partition: Partition, asked: Range, watch: Watch, outcome: Outcome) -> None:
+    """Ask the sources that announce nothing; they go on from where they were asked last."""
+    report = poll(partition, lambda: 0 if watch.is_stopped() else FOREVER, asked.start)
+    outcome.messages += report.again.values()
+    if report.again:
+        outcome.state = "failed"
+    report.again = {}
+    add(outcome.report, report)
+    watch.tell(report)
+    if watch.is_stopped():
+        outcome.state = "cancelled"
 
 
 def _recorded(ledger: Ledger, partition: PartitionId, now: dt.datetime) -> dt.datetime:

@@ -17,6 +17,7 @@ __all__ = [
     "SETTINGS",
     "Setting",
     "Settings",
+    "environment",
     "pager",
     "search_path",
     "settings_from_env",
@@ -92,7 +93,10 @@ SETTINGS: tuple[Setting, ...] = (
         "PENSTOCK_GRACE_SECONDS", "grace_seconds", "How long a removed file stays in the hive: longer than a "
         "query.", 3600, "seconds", 0,
     ),
-    Setting("PENSTOCK_QUEUE", "queue", "URL of the SQS queue that sweep sends what is missing to; no other needs it.", ""),
+    Setting(
+        "PENSTOCK_QUEUE", "queue", "URL of the SQS queue that sweep sends what is missing to; no other "
+        "needs it.", "",
+    ),
     Setting(
         "PENSTOCK_SWEEP_FIRST_DAYS", "sweep_first_days", "How far back the first sweep of a source looks.",
         7, "days", 1, 36_500,
@@ -162,6 +166,11 @@ def search_path(option: str | None = None, environ: Mapping[str, str] = os.envir
 def workspace_name(option: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
     """The workspace to use: the option, else PENSTOCK_WORKSPACE, else `default`."""
     return option or environ.get("PENSTOCK_WORKSPACE") or "default"
+
+
+def environment(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The whole environment, for headers of `http` sources: they name the variables themselves."""
+    return environ
 
 
 def pager(environ: Mapping[str, str] = os.environ) -> str:

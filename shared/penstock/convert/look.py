@@ -128,8 +128,10 @@ def _respell(batch: Batch, piece: Piece, *, odd: bool) -> bool:
     start = beginning(path)
     envelope = None if odd else envelopes.unwrapped(piece.path, start)
     if envelope:
-        # Its messages may be records of another spelling, or wrapped themselves.
-        return _rewrite(batch, piece, envelope) and (_respell(batch, piece, odd=True) or True)
+        if not _rewrite(batch, piece, envelope):
+            return False
+        _respell(batch, piece, odd=True)  # its messages may be spelt otherwise, or wrapped themselves
+        return True
     return _rewrite(
         batch, piece, batch.recipe.reader.respelt(piece.path, start, batch.recipe.options, odd=odd)
     )

@@ -111,6 +111,7 @@ def _interruptible(session: Session) -> Iterator[None]:
         yield
     except RuntimeError as error:  # what the Python package makes of Ctrl-C; duckdb.Error is none
         if "interrupted" in str(error):
+            session.connection.interrupt()  # it has let go of the statement, whose threads still run
             raise KeyboardInterrupt from error
         raise
     except QueryError as error:

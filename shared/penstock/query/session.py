@@ -73,7 +73,8 @@ class Session:
     cancelled: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
     def close(self) -> None:
-        """Give the connection and its files back."""
+        """Give the connection and its files back; what still runs is stopped: closing would wait for it."""
+        self.connection.interrupt()
         self.connection.close()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _names
 from penstock.readers._pieces import Head, Pieces
-from penstock.sql import literal, struct
+from penstock.sql import filled_object, literal, struct
 
 __all__ = [
     "BUNDLES",
@@ -77,12 +77,13 @@ def _row(record: Mapping[str, object], options: Mapping[str, object], raw: str) 
     """SQL: the struct of the line, null where it does not match."""
     taken = _taken(record, options)
     if "pattern" not in options:
-        return struct({"line": raw}) if taken else "struct_pack(_ := true)"
+        return struct(dict.fromkeys(taken, raw)) if taken else "struct_pack(_ := true)"
     match, found = matched(str(options["pattern"]), raw, _lines.texts_option(options, "nullstr"))
-    built = (
-        struct({field: found[name] for field, name in taken.items()}) if taken else "struct_pack(_ := true)"
-    )
-    return f"list_transform([{match}], lambda m: CASE WHEN m._ <> '' THEN {built} END)[1]"
+    return f"list_transform([{match}], lambda m: CASE WHEN m._ <> '' THEN {_built(taken, found)} END)[1]"
+
+
+def _built(taken: Mapping[str, str], found: Mapping[str, str]) -> str:
+    return struct({field: found[name] for field, name in taken.items()}) if taken else "struct_pack(_ := true)"
 
 
 def _taken(record: Mapping[str, object], options: Mapping[str, object]) -> dict[str, str]:
@@ -97,15 +98,16 @@ def _unknown(record: Mapping[str, object], options: Mapping[str, object]) -> tup
     return tuple(name for name in fields(options) if name not in taken)
 
 
-def _rest(record: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """SQL over raw: JSON of the fields that the record does not name."""
-    unknown = _unknown(record, options)
+def _both(record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """SQL over raw: (r, rest: JSON of the fields that the record does not name), from one match."""
+    unknown, taken = _unknown(record, options), _taken(record, options)
     if "pattern" not in options:
-        return "json_object('line', raw)" if unknown else "NULL"
+        return struct({"r": _row(record, options, "raw"), "rest": "json_object('line', raw)"})
     match, found = matched(str(options["pattern"]), "raw", _lines.texts_option(options, "nullstr"))
-    pairs = ", ".join(f"{literal(name)}, {found[name]}" for name in unknown)
-    patched = f"json_merge_patch('{{}}', json_object({pairs}))"
-    return f"nullif(list_transform([{match}], lambda m: {patched})[1], '{{}}')"
+    left = filled_object({name: found[name] for name in unknown})
+    some = " OR ".join(f"({found[name]}) IS NOT NULL" for name in unknown) or "false"
+    both = struct({"r": _built(taken, found), "rest": f"CASE WHEN {some} THEN {left} END"})
+    return f"list_transform([{match}], lambda m: CASE WHEN m._ <> '' THEN {both} END)[1]"
 
 
 def probe(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -139,8 +141,10 @@ def readable(options: Mapping[str, object]) -> str:
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """Every line taken apart."""
     lines = _lines.numbered(pieces, _data(options))
-    rest = f", {_rest(record, options)} AS rest" if pieces.unknown else ""
-    return f"SELECT * EXCLUDE (raw), {_row(record, options, 'raw')} AS r{rest} FROM ({lines})"
+    if not pieces.unknown:
+        return f"SELECT * EXCLUDE (raw), {_row(record, options, 'raw')} AS r FROM ({lines})"
+    both = f"SELECT *, {_both(record, options)} AS t FROM ({lines})"
+    return f"SELECT * EXCLUDE (raw, t), t.r AS r, t.rest AS rest FROM ({both})"
 
 
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:

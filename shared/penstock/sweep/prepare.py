@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 from penstock import aws, collect
-from penstock.collect.prepare import account as account_of
-from penstock.config import Config, Partition, Settings
+from penstock.config import Partition, Settings
 from penstock.errors import ConfigError, Problem
-from penstock.poll import poll_partition
+from penstock.poll import AwsServices, poll_partition
 from penstock.sweep.queue import Queue
 from penstock.sweep.sweeper import Sweeper
 
@@ -28,7 +25,7 @@ def prepare(settings: Settings, environ: Mapping[str, str], account: aws.Account
     if not settings.queue:
         raise ConfigError(Problem("PENSTOCK_QUEUE", 0, "is not set, expected the URL of an SQS queue"))
     worker = collect.prepare(settings, account)
-    services = _Services(account, worker.read_config)
+    services = AwsServices(account, worker.read_config)
 
     def poll(partition: Partition, remaining_ms: Callable[[], int]) -> collect.Report:
         return poll_partition(worker, partition, services, environ, remaining_ms)
@@ -42,19 +39,3 @@ def prepare(settings: Settings, environ: Mapping[str, str], account: aws.Account
         poll=poll,
         owner=uuid.uuid4().hex,
     )
-
-
-@dataclass(slots=True)
-class _Services:
-    """Clients of services by connection and region, made when first asked for."""
-
-    account: aws.Account
-    read_config: Callable[[], Config]
-    made: dict[tuple[str, aws.Account], Any] = field(default_factory=dict)
-
-    def __call__(self, service: str, connection: str, region: str | None) -> Any:
-        wanted = account_of(self.read_config().connections, connection, self.account)
-        wanted = replace(wanted, region=region or wanted.region)
-        if (service, wanted) not in self.made:
-            self.made[service, wanted] = aws.client(service, wanted)
-        return self.made[service, wanted]

@@ -15,7 +15,7 @@ def _text(name: str, source: str, description: str) -> Column:
 def _measure(name: str, source: str, description: str, type_: str = "BIGINT") -> Column:
     """A number; a dash stands where there is none."""
     value = f"""nullif(r."{source}", '-')"""
-    return Column(name, type_, f"try_cast({value} AS {type_})", description, source, null_if="-")
+    return Column(name, type_, f"try_cast({value} AS {type_})", description, source, null_if=("-",))
 
 
 TABLE = Table(

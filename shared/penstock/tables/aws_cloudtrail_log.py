@@ -151,6 +151,10 @@ TABLE = Table(
     description="API activity in AWS accounts as CloudTrail records it: management, data and network activity events.",
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "records", "path": "Records"}),
+    # A trail that writes to CloudWatch Logs: a message is a record.
+    syntaxes=(
+        Syntax("json_text", {"shape": "lines"}, when=rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'),
+    ),
     columns=(
         _json("addendum", "addendum", "Why and how a record was changed or delivered late."),
         _json(
