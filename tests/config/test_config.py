@@ -187,7 +187,8 @@ def test_unreadable_files_are_problems(tmp_path: Path) -> None:
         load([tmp_path, tmp_path / "none"])
     assert [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems] == [
         "a.tpc:2: found bytes that are not UTF-8, expected UTF-8 text",
-        'b.tpc:1: found argument "x" outside of any block, expected connection, partition, workspace, format, table, schema',
+        'b.tpc:1: found argument "x" outside of any block, expected connection, partition, workspace, '
+        "format, table, schema",
         "none: does not exist, expected a file or a directory",
     ]
 

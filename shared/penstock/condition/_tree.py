@@ -16,8 +16,9 @@ __all__ = ["explained", "locked", "nodes", "parsed", "refused", "unstable"]
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
     """Opened once: a configuration may have hundreds of expressions, and opening costs more than parsing."""
-    config = {"enable_external_access": False, "memory_limit": "256MiB", "threads": 1}
-    database = duckdb.connect(config=config)
+    database = duckdb.connect(
+        config={"enable_external_access": False, "memory_limit": "256MiB", "threads": 1}
+    )
     database.execute("SET GLOBAL TimeZone = 'UTC'")
     database.execute("SET lock_configuration = true")
     return database

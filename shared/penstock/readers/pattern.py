@@ -83,7 +83,8 @@ def _row(record: Mapping[str, object], options: Mapping[str, object], raw: str) 
 
 
 def _built(taken: Mapping[str, str], found: Mapping[str, str]) -> str:
-    return struct({field: found[name] for field, name in taken.items()}) if taken else "struct_pack(_ := true)"
+    fields_ = {field: found[name] for field, name in taken.items()}
+    return struct(fields_) if taken else "struct_pack(_ := true)"
 
 
 def _taken(record: Mapping[str, object], options: Mapping[str, object]) -> dict[str, str]:

@@ -166,7 +166,7 @@ def _relation(
     """The relation that begins at `number` with its alias, and where to go on."""
     first = items[number] if number < len(items) else None
     if isinstance(first, _Group):
-        found: Relation | None = _query("", first, ctes, vocabulary)
+        found = _query("", first, ctes, vocabulary)
         number += 1
     elif isinstance(first, Word) and _is_name(first) and not _is(first, *_NO_ALIAS):
         path = [name_of(first)]
@@ -239,6 +239,8 @@ def _outputs(items: Sequence[Word | _Group], inner: Sequence[Relation]) -> Itera
     last = items[-1] if items else None
     if not isinstance(last, Word) or not _is_name(last):
         return
+    if len(items) > 1 and not _sign(items[-2], "."):  # an alias, with or without AS
+        items = items[: -2 if _is(items[-2], "as") else -1]
     path = [name_of(item) for item in items if isinstance(item, Word) and _is_name(item)]
     steps = all(_is_name(item) if n % 2 == 0 else _sign(item, ".") for n, item in enumerate(items))
     yield name_of(last), _type_of(path, inner) if steps else ""

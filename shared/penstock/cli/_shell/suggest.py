@@ -133,7 +133,7 @@ def _expression(place: _Place) -> Iterator[tuple[int, Suggestion]]:
         return  # an operand is complete: what follows would only stand in the way
     if operand:
         yield from _unopened_values(place)
-    if not operand and place.prefix:
+    if not operand:
         yield from _keywords(place, _COMMON)
     yield from _columns(place)
     named = [relation.name for relation in place.scope.relations if relation.name]
@@ -173,15 +173,17 @@ def _columns(place: _Place) -> Iterator[tuple[int, Suggestion]]:
         relations = [Relation(t, columns, (t,)) for t, columns in place.vocabulary.tables.items()]
         yield from _described(place, dict(c for r in relations for c in r.columns))
         return
-    seen: dict[str, list[Relation]] = {}
+    owners: dict[str, list[Relation]] = {}
     for relation in relations:
         for name, _ in relation.columns:
-            seen.setdefault(name, []).append(relation)
-    yield from _described(place, dict(c for r in reversed(relations) for c in r.columns))
-    for rank, name in matching(place.prefix, [name for name, owners in seen.items() if len(owners) > 1]):
-        for owner in seen[name]:
-            text = f"{_identifier(place, owner.name)}.{_identifier(place, name)}"
-            yield rank, _fill(place, text, text, "column")
+            owners.setdefault(name, []).append(relation)
+    types = dict(c for relation in reversed(relations) for c in relation.columns)
+    for rank, name in matching(place.prefix, types):
+        texts = [_identifier(place, name)]
+        if len(owners[name]) > 1:
+            texts = [f"{_identifier(place, owner.name)}.{texts[0]}" for owner in owners[name] if owner.name]
+        for text in texts:
+            yield rank, _fill(place, text, text, types[name])
 
 
 def _described(place: _Place, columns: dict[str, str]) -> Iterator[tuple[int, Suggestion]]:

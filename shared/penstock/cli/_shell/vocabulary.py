@@ -105,7 +105,7 @@ def members(type_: str, *, element: bool = False) -> Columns:
     try:
         found = duckdb.sqltype(type_)
         if element:
-            found = found.children[-1 if found.id == "map" else 0][1]
+            found = duckdb.sqltype(str(found.children[-1 if found.id == "map" else 0][1]))
         children = found.children if found.id == "struct" else []
     except (duckdb.Error, RuntimeError):  # a type of an extension, or without children
         return ()
