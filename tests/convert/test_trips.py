@@ -11,7 +11,7 @@ from penstock import convert, tables
 from penstock.convert import objects
 
 LINE = (
-    'h2 2026-01-31T12:00:{n:02}.000000Z app/web/50dc 10.0.0.1:5000 10.0.0.2:80 0.0 0.0 0.0 200 200 1 2 '
+    "h2 2026-01-31T12:00:{n:02}.000000Z app/web/50dc 10.0.0.1:5000 10.0.0.2:80 0.0 0.0 0.0 200 200 1 2 "
     '"GET https://a.example:443/ HTTP/2.0" "{agent}" - - arn:aws:x "Root=1" "a.example" "-" 0 '
     '2026-01-31T12:00:00.000000Z "forward" "-" "-" "10.0.0.2:80" "200" "-" "-" TID_1\n'
 )

@@ -23,7 +23,7 @@ from penstock.errors import PenstockError, QueryError, Retry, UsageError
 if TYPE_CHECKING:
     from penstock.query.athena import Where
 
-__all__ = ["query"]
+__all__ = ["explained", "query", "separator_of"]
 
 QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 
@@ -67,13 +67,15 @@ def query(
     workspace: str | None,
     config_path: str | None,
 ) -> None:
-    """Run SQL on the hive and print the rows.
+    """Run SQL on the hive and print the rows; with nothing, at a terminal, open the shell.
 
     Each argument is a statement, a .sql file (or a pattern of them), or - for standard input; they
-    run in turn. The statement sees one table for each kind of log, and tp_rejected; SHOW TABLES
+    run in turn. With no argument the shell opens, narrowed and shown as the options say; .help there
+    tells what it can. The statement sees one table for each kind of log, and tp_rejected; SHOW TABLES
     and DESCRIBE say what there is. It reads the hive and nothing else.
 
     \b
+      penstock query --from T-1d
       penstock query "select event_name, count(*) from aws_cloudtrail_log group by 1 order by 2 desc"
       penstock query --from T-1d --output csv failed_logins.sql > failed.csv
       penstock query --from T-7d --output parquet -o week.parquet "from aws_cloudtrail_log"
@@ -88,11 +90,14 @@ def query(
     The exit status is 0 when all is well, 41 when a statement failed, 91 when cancelled, 250 when
     the hive could not be reached, 254 for a wrong command.
     """
+    manner = Manner(form, header, separator_of(separator), limit, timing, pager, to_file)
+    filters = filters_of(from_, to, partitions, indexes)
+    if not (statements or explain or to_file or engine == "athena") and _at_terminal():
+        _converse(manner, filters, workspace, config_path)
+        return
     texts = _texts(statements)
     if len(texts) > 1 and not explain:
         _require_one(Manner(form, file=to_file), len(texts))
-    manner = Manner(form, header, _separator(separator), limit, timing, pager, to_file)
-    filters = filters_of(from_, to, partitions, indexes)
     if engine == "athena":
         if explain or filters != asking.Filters():
             raise UsageError(
@@ -118,6 +123,24 @@ def query(
         session.close()
     if failed:
         raise SystemExit(QUERY_FAILED)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _converse(
+    manner: Manner, filters: asking.Filters, workspace: str | None, config_path: str | None
+) -> None:
+    from penstock.cli import _shell  # with the terminal libraries, which a single statement does without
+
+    if manner.form in _output.BINARY:
+        raise UsageError(f"--output {manner.form}: the shell shows rows, expected a statement and --to-file")
+    with _starting():
+        chosen, config = _workspace.workspace_of(workspace, config_path)
+        place, session = open_place(chosen, config, filters)
+    debug = bool(click.get_current_context().find_root().params.get("debug"))
+    _shell.start(place, chosen, config, session, manner, home=Path("~/.penstock").expanduser(), debug=debug)
 
 
 def _by_athena(
@@ -166,7 +189,7 @@ def _run(session: asking.Session, text: str, manner: Manner, workspace: Workspac
                 answer(session, one, manner)
     except QueryError as error:
         sys.stdout.flush()
-        click.echo(_explained(str(error), workspace), err=True)
+        click.echo(explained(str(error), workspace), err=True)
         return False
     return True
 
@@ -185,7 +208,7 @@ def _explain(estimate: asking.Estimate, form: _output.Form) -> None:
         click.echo(estimated(estimate))
 
 
-def _explained(message: str, workspace: Workspace) -> str:
+def explained(message: str, workspace: Workspace) -> str:
     """An HTTP status in the words of what stands behind it."""
     if (
         "HTTP" in message
@@ -227,8 +250,9 @@ def _read(path: Path) -> str:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _separator(text: str) -> str:
+def separator_of(text: str, option: str = "--separator") -> str:
+    """The one character that a person means; UsageError names the option."""
     text = {"\\t": "\t", "tab": "\t"}.get(text, text)
     if len(text) != 1 or text in '"\r\n':
-        raise UsageError(f"--separator: found {text!r}, expected one character")
+        raise UsageError(f"{option}: found {text!r}, expected one character")
     return text

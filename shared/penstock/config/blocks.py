@@ -217,7 +217,7 @@ _SCHEMA = BlockType(
         ),
         Argument("indexes", "strings", "Only these values of tp_index; `*` and `?`.", default="all"),
         Argument(
-            "from", "string", "Rows from this time on: 2026-01-31, T-7d (counted when a query starts), …",
+            "from", "string", "Rows from this time on: 2026-01-31, T-7d and the like, counted when a query starts.",
             check=_time,
         ),
         Argument("to", "string", "Rows up to this time, itself included.", check=_time),

@@ -13,6 +13,7 @@ from penstock.cli import _facts, _listing
 from penstock.cli._answer import estimated
 from penstock.cli._shell.state import Shell
 from penstock.errors import UsageError
+from penstock.model import PartitionId
 from penstock.tables import Table
 
 __all__ = ["explain", "inspect", "partitions", "schemas", "show_tables"]
@@ -68,8 +69,7 @@ def partitions(shell: Shell, name: str) -> None:
     """Every partition with what it holds and its last commit; with a name those it chooses."""
     found = _facts.partitions(shell.place, shell.config)
     if name:
-        known = [p["id"] for p in _identified(found)]
-        chosen = {str(p) for p in query.matching(known, name)}
+        chosen = {str(p) for p in query.matching([PartitionId.parse(p["name"]) for p in found], name)}
         found = [p for p in found if p["name"] in chosen]
     columns = ("name", "files", "rows", "bytes", "first", "last", "last_commit", "rejected")
     _listing.show_all(found, "pretty", columns=columns, nothing="there is no such partition")

@@ -13,7 +13,7 @@ from penstock.cli.query import explained
 from penstock.config import Config, Workspace
 from penstock.errors import QueryError
 
-__all__ = ["Keys", "Shell", "ask", "narrow", "renew", "vocabulary"]
+__all__ = ["Keys", "Shell", "ask", "ask_again", "narrow", "renew", "vocabulary"]
 
 Keys = Literal["emacs", "vi"]
 
