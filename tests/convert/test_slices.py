@@ -118,9 +118,9 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
 
 def test_a_record_without_end_is_bad(trial: Trial) -> None:
     """Memory stays bounded: a record that does not end within the bound is refused (G4)."""
-    from penstock.readers import json_text
+    from penstock.readers import _json_shapes
 
-    with mock.patch.object(json_text, "_LONGEST", 2_000):
+    with mock.patch.object(_json_shapes, "_LONGEST", 2_000):
         endless = DOCUMENTS["plain"].removesuffix(b"]}") + b',{"eventVersion":"' + b"x" * 10_000 + b'"}]}'
         out = sliced(trial, 600, endless)
     assert out.counts == [("bad", 0, 0, 0)]

@@ -1,0 +1,166 @@
+"""How JSON records stand in a text: the shapes of `json_text`, and where a long text may be cut."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from penstock import envelopes
+from penstock.readers import _lines, _respelling
+from penstock.readers._json_fields import steps_to
+from penstock.sql import literal
+
+__all__ = ["above", "array_path", "document", "key_of", "keys_of", "list_of", "shape_of", "slices"]
+
+_LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
+# A document with the array may begin with other members, as those of AWS Config do.
+_BEFORE = rb'\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s"\[\]{},]+)\s*,\s*)*'
+_FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
+
+
+def shape_of(options: Mapping[str, object]) -> str:
+    return str(options.get("shape", "records"))
+
+
+def key_of(options: Mapping[str, object]) -> str:
+    return str(options.get("path", "Records"))
+
+
+def document(options: Mapping[str, object], content: str = "content") -> str:
+    """SQL: the text as one JSON document."""
+    match shape_of(options):
+        case "lines":
+            # Split and joined: on long texts that costs a tenth of replacing or trimming.
+            lines = f"list_filter(string_split({content}, chr(10)), lambda line: line <> '')"
+            return f"'[' || array_to_string({lines}, ',') || ']'"
+        case "document":
+            array = f"starts_with(ltrim(substr({content}, 1, 4096), E' \\t\\r\\n'), '[')"
+            return f"CASE WHEN {array} THEN {content} ELSE '[' || {content} || ']' END"
+        case _:
+            return content
+
+
+def keys_of(options: Mapping[str, object]) -> list[str]:
+    """The way to the array."""
+    return key_of(options).split(".")
+
+
+def above(options: Mapping[str, object], records: object) -> object:
+    """The document that holds the records."""
+    for key in reversed(keys_of(options)):
+        records = {key: records}
+    return records
+
+
+def array_path(options: Mapping[str, object]) -> str:
+    return f"${steps_to(*keys_of(options))}" if shape_of(options) == "records" else "$"
+
+
+def list_of(options: Mapping[str, object], element: object, content: str = "content") -> str:
+    """SQL: the list of records, each as `element`; whole, that costs half of record by record."""
+    if shape_of(options) == "records":
+        structure = json.dumps(above(options, [element]))
+        return f"from_json({content}, {literal(structure)}){steps_to(*keys_of(options))}"
+    return f"from_json({document(options, content)}, {literal(json.dumps([element]))})"
+
+
+def slices(
+    blocks: Iterable[bytes],
+    limit: int,
+    whole: Callable[[bytes], bool],
+    record: Mapping[str, object],
+    options: Mapping[str, object],
+) -> Iterator[bytes]:
+    """Cut between records: at line ends, or where the next record begins with the same key as the first.
+
+    Such a place (`},{`) may also stand inside a record, or in another array after the records. With
+    one more pair of brackets around the records (`{"Records":[[…]]}`) what stands before it is valid
+    JSON only if it lies between two records, so `whole` of that is the proof.
+    """
+    del record
+    stream = iter(blocks)
+    start = next(stream, b"")
+    blocks = itertools.chain([start], stream)
+    cut = _between_documents(start, limit, options)
+    if cut is not None:
+        yield from cut(blocks, limit)
+        return
+    buffer = bytearray()
+    start, end, seen = b"", b"", 0
+    for block in blocks:
+        buffer += block
+        while len(buffer) > limit:
+            if not start:
+                start, end, between = _opening(bytes(buffer[: limit + _LONGEST]), limit, options)
+            place = next(
+                (
+                    place
+                    for place in _places(buffer, len(start), limit, seen, between)
+                    if whole(b"".join((start, b"[", memoryview(buffer)[len(start) : place], b"]", end)))
+                ),
+                None,
+            )
+            if place is None:
+                seen = max(1, len(buffer) - 256)
+                if len(buffer) > limit + _LONGEST:
+                    raise ValueError(
+                        f"no record ends within {len(buffer):,} bytes, so it cannot be read in pieces"
+                    )
+                break
+            yield b"".join((memoryview(buffer)[:place], end))
+            buffer[: place + 1] = start
+            seen = 0
+    yield bytes(buffer)
+
+
+def _between_documents(
+    start: bytes, limit: int, options: Mapping[str, object]
+) -> Callable[[Iterable[bytes], int], Iterator[bytes]] | None:
+    """How a text that begins so is cut where documents end; None if it is one that holds the records."""
+    match shape_of(options):
+        case "lines" if not _respelling.ARRAY.match(start):
+            spread = re.match(rb"\s*\{\s*\n", start) or (len(start) > limit // 2 and b"\n" not in start)
+            return envelopes.slices if spread else _lines.cut
+        case "document" if not re.match(rb"\s*\[", start):
+            return envelopes.slices
+        case "records" if _respelling.inside(start, options):
+            return envelopes.slices
+    return None
+
+
+def _opening(
+    text: bytes, limit: int, options: Mapping[str, object]
+) -> tuple[bytes, bytes, re.Pattern[bytes]]:
+    """How the document begins up to the first record, how it ends, and what stands between two records."""
+    if shape_of(options) == "records":
+        keys = keys_of(options)
+        opening = b"".join(_BEFORE + b'"' + re.escape(key.encode()) + rb'"\s*:' for key in keys) + rb"\s*\["
+        expected, end = f'{{"{key_of(options)}": [{{…', b"]" + b"}" * len(keys)
+    else:
+        opening, expected, end = rb"\s*\[", "[{…", b"]"
+    head = re.match(opening, text)
+    first = head and _FIRST_KEY.match(text, head.end())
+    if not (head and first):
+        raise ValueError(
+            f"it is larger than {limit:,} bytes and does not begin with {expected}, "
+            "so it cannot be read in pieces"
+        )
+    return head.group(), end, re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:")
+
+
+def _places(
+    buffer: bytearray, start: int, limit: int, seen: int, between: re.Pattern[bytes]
+) -> Iterator[int]:
+    """Places of commas to try, a few: the nearest before the limit, then those beyond it, as yet unseen."""
+
+    def found(low: int, high: int) -> list[int]:
+        return [match.start(1) for match in between.finditer(buffer, max(start, low), high)]
+
+    if not seen:
+        yield from reversed(found(limit - (64 << 10), limit)[-8:])
+        yield from reversed(found(limit - (4 << 20), limit - (64 << 10))[-8:])
+    beyond = found(max(limit, seen), len(buffer))
+    yield from beyond[:8]
+    yield from reversed(beyond[8:][-8:])
