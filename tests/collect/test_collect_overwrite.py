@@ -126,7 +126,7 @@ def test_twice_is_once(shared: Rig) -> None:
 @both
 def test_more_objects_than_a_commit_holds(shared: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows change in one commit all the same; the records that find no room follow, and lead on."""
-    monkeypatch.setattr("penstock.collect.overwrite.MAX_OBJECTS", 5)
+    monkeypatch.setattr("penstock.collect.staging.MAX_OBJECTS", 5)
     fill(shared)
     Runner(shared, partition(bucket(shared.bucket)))(MIDNIGHT - 2 * DAY)
     filtered = Runner(shared, partition(bucket(shared.bucket), more=FILTER))

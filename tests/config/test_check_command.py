@@ -31,6 +31,16 @@ def test_a_right_configuration() -> None:
     assert "wJalr" not in done.output
 
 
+def test_the_default_connection_is_told_when_it_is_written(tmp_path: Path) -> None:
+    """It is there without being written, and then it is nothing to tell of."""
+    (tmp_path / "a.tpc").write_text('workspace "w" {}\n')
+    assert "connection aws" not in run("config", "check", str(tmp_path)).output
+    (tmp_path / "b.tpc").write_text('connection "aws" "default" {\n  profile = "logs"\n}\n')
+    done = run("config", "check", str(tmp_path))
+    assert done.output.startswith("all well: 2 files, 1 connection, ")
+    assert "connection aws.default" in done.output.splitlines()
+
+
 @pytest.mark.parametrize("case", sorted(p.name for p in (CASES / "wrong").iterdir()))
 def test_a_wrong_configuration(case: str) -> None:
     """Every problem stands on a line of its own, and the status is 1."""

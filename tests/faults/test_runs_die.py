@@ -84,7 +84,7 @@ def test_g3_an_overwrite_killed_at_each_step(
     shared: Rig, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before its commit the old rows stand, all of them; after it the new ones. Then another."""
-    monkeypatch.setattr("penstock.collect.overwrite.MAX_OBJECTS", 2)
+    monkeypatch.setattr("penstock.collect.staging.MAX_OBJECTS", 2)
     objects = logs(8, 6)
     refs = [shared.put(one.key, one.body) for one in objects]
     plain, filtered = (

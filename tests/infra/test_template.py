@@ -107,7 +107,7 @@ def test_no_wildcards(full: LocalCloud, least: LocalCloud) -> None:
         ("s3:PutObject", "arn:aws:s3:::my-hive/tp_table=t/tp_partition=p/x.parquet", True),
         ("s3:PutObject", "arn:aws:s3:::my-hive/_config/x.tpc", False),
         ("s3:GetObject", "arn:aws:s3:::my-hive/_config/x.tpc", True),
-        ("s3:GetObject", "arn:aws:s3:::my-hive/tp_table=t/x.parquet", False),
+        ("s3:GetObject", "arn:aws:s3:::my-hive/tp_table=t/x.parquet", True),
         ("s3:DeleteObject", "arn:aws:s3:::my-hive/_catalog/x", False),
         ("s3:DeleteObject", "arn:aws:s3:::logs-a/x", False),
         ("kms:Decrypt", LOG_KEY, True),

@@ -61,7 +61,7 @@ def screen(tmp_path: Path, hive: Hive) -> Screen:
         os.close(theirs)
         try:
             shown = _read(ours, process, cancel)
-            return process.wait(10), shown
+            return process.wait(60), shown
         finally:
             os.close(ours)
             process.kill()

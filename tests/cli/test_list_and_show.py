@@ -145,6 +145,21 @@ def test_plain_has_a_line_each_and_pretty_a_heading(
         assert things[0]["name"] in capsys.readouterr().out
 
 
+def test_a_narrow_terminal_takes_nothing_from_names_and_figures(
+    local: Hive, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the width, every name, count and size is there whole."""
+    monkeypatch.setenv("COLUMNS", "40")
+    for noun in ("table", "partition"):
+        assert run(noun, "list", "--output", "json") == 0
+        things = json.loads(capsys.readouterr().out)
+        assert run(noun, "list") == 0
+        lines = capsys.readouterr().out.splitlines()
+        for thing in things:
+            cells = next(line for line in lines if line.split(" ")[0] == thing["name"]).split()
+            assert {f"{thing[name]:,}" for name in ("files", "rows", "rejected")} <= set(cells)
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_an_unknown_name_gets_the_nearest(
     local: Hive, run: Run, noun: str, capsys: pytest.CaptureFixture[str]
