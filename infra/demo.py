@@ -78,7 +78,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 def main() -> int:
     """Run it; 0 when every count agrees."""
     console = Console(highlight=False)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.disable(logging.ERROR)  # what the functions log of bad objects is told in step 3
     started = time.monotonic()
     console.rule("[bold]Penstock: from an S3 event to an answer in SQL")
     with (
@@ -89,7 +89,8 @@ def main() -> int:
         console.print(f"  logs     s3://{BUCKET}\n  hive     {cloud.hive}\n  ledger   {cloud.ledger_url}")
         cloud.put_config(CONFIG)
         objects = _objects()
-        console.print(f"\n[bold]2[/] {len(objects)} objects land; each is announced three times, three ways.")
+        several = f"{len({put.key for put in objects})} objects land in {len(objects)} puts"
+        console.print(f"\n[bold]2[/] {several}; each is announced three times, three ways.")
         _land(cloud, objects, console)
         console.print("\n[bold]3[/] The collect function takes the notices off the queue.")
         seconds = _collect(cloud, console)

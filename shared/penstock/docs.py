@@ -98,6 +98,12 @@ def _table(table: Table) -> str:
         text += "".join(
             f"Default `file_layout` of `{s}`:\n\n```\n{layout}\n```\n" for s, layout in table.layouts.items()
         )
+    if table.replaces == "delivery":
+        text += (
+            "\nIn a bucket, objects are collected when a manifest names them, and take the place of older "
+            "deliveries of their period ([how](../../collect.md#what-comes-again)); `replaces` in the "
+            "partition changes that.\n"
+        )
     if table.not_logs:
         passed = [(f"`{regex}`", what) for regex, what in table.not_logs.items()]
         text += f"\nKeys that are passed over:\n\n{_grid(('key matches', 'because it is'), passed)}"

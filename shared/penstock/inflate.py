@@ -68,13 +68,15 @@ def _inflate(name: str, head: bytes, source: Iterator[bytes]) -> Iterator[bytes]
     try:
         while data:
             decoder = _decoder(name)
+            foreign = len(data) >= 4 and kind(data) != name
             while True:
                 rest = yield from step(decoder, data)
                 if decoder.eof:
                     break
                 data = next(source, b"")
                 if not data:
-                    raise ValueError(f"its {name} stream is cut short")
+                    what = "followed by something else" if foreign else "cut short"
+                    raise ValueError(f"its {name} stream is {what}")
             data = _next_member(rest, source)
     except _DAMAGE as error:
         raise ValueError(f"its {name} stream is damaged: {error}") from error

@@ -355,7 +355,7 @@ def test_a_persons_run_finds_manifests(shared: Rig) -> None:
     assert (again.skipped, again.report.done) == (4, 0)
     filtered = Runner(shared, text(shared, "  filter = \"identity_line_item_id <> '0-0'\"\n"))
     outcome = filtered(start, partition=CUR, overwrite=True)
-    assert (outcome.state, outcome.messages) == ("done", [])
+    assert (outcome.state, outcome.messages, outcome.report.done) == ("done", [], 1)
     assert costs(shared) == [3.0] * 3
     settled(shared)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +26,10 @@ Row = Mapping[str, Any]
 """A thing by the names of its facts: texts, numbers, bools, times, None, lists or maps of those."""
 
 _BYTES = ("bytes",)
+_LEAST = {"description": 24}
+_LEAST_TEXT = 16
+_LEAST_TIME = 10
+"""Cells that a column keeps: names and figures stay whole, a time folds behind its day."""
 
 
 def form_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,18 +52,42 @@ def show_all(rows: Sequence[Row], form: ListForm, *, columns: Sequence[str], not
         for row in rows:
             click.echo("\t".join(_line(_text(name, row[name], people=False)) for name in columns))
     else:
-        grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for name in columns:
-            numbers = all(isinstance(row[name], int | None) for row in rows)
-            side: Any = "right" if numbers else "left"
-            times = any(isinstance(row[name], dt.datetime) for row in rows)
-            title = name.replace("_", " ")
-            least = 10 if times else None  # a time folds behind its day
-            whole = numbers or name == "name"
-            grid.add_column(title, justify=side, overflow="fold", no_wrap=whole, min_width=least)
-        for row in rows:
-            grid.add_row(*(Text(_text(name, row[name], people=True)) for name in columns))
-        Console(highlight=False).print(grid)
+        _print(rows, columns)
+
+
+def _print(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """A table as wide as the terminal; where its columns cannot be so narrow, the terminal breaks lines."""
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    texts = {name: [_text(name, row[name], people=True) for row in rows] for name in columns}
+    room = Console().width - 3 * len(columns)
+    widths = _fitted({name: _range(name, [row[name] for row in rows], texts[name]) for name in columns}, room)
+    for name in columns:
+        side: Any = "right" if all(isinstance(row[name], int | None) for row in rows) else "left"
+        grid.add_column(name.replace("_", " "), justify=side, overflow="fold", width=widths[name])
+    for number in range(len(rows)):
+        grid.add_row(*(Text(texts[name][number]) for name in columns))
+    across = max(Console().width, sum(widths.values()) + 3 * len(columns))
+    Console(highlight=False, width=across).print(grid)
+
+
+def _range(name: str, values: Sequence[object], texts: Sequence[str]) -> tuple[int, int]:
+    """Cells of a column: the fewest that will do, and those that show everything on one line."""
+    widest = max(map(cell_len, [name, *texts]))
+    if name == "name" or all(isinstance(value, int | None) for value in values):
+        return widest, widest
+    times = any(isinstance(value, dt.datetime) for value in values)
+    least = _LEAST_TIME if times else _LEAST.get(name, _LEAST_TEXT)
+    return min(widest, least), widest
+
+
+def _fitted(ranges: Mapping[str, tuple[int, int]], room: int) -> dict[str, int]:
+    """The widths with the widest shrunk, none beyond its least, until all fit or nothing gives."""
+    limit = max(widest for _, widest in ranges.values())
+    while True:
+        widths = {name: max(least, min(widest, limit)) for name, (least, widest) in ranges.items()}
+        if sum(widths.values()) <= room or limit == 0:
+            return widths
+        limit -= 1
 
 
 def show_one(row: Row, form: ListForm) -> None:
@@ -91,8 +120,8 @@ def chosen(rows: Sequence[Row], name: str, what: str) -> Row:
             return row
     names = [str(row["name"]) for row in rows]
     near = nearest(name, names)
-    known = ", ".join(names) or "none at all"
-    raise UsageError(f"unknown {what} {name}, expected one of {known}" + (f" ({near})" if near else ""))
+    known = f"expected one of {', '.join(names)}" if names else "there is none"
+    raise UsageError(f"unknown {what} {name}, {known}" + (f" ({near})" if near else ""))
 
 
 def _is_table(value: object) -> bool:

@@ -13,6 +13,7 @@ from penstock import catalogue, query, times
 from penstock.cli import _workspace
 from penstock.config import Config, Workspace
 from penstock.errors import ConfigError, Problem, UsageError
+from penstock.query.pulled import folder_of
 
 __all__ = ["filter_options", "filters_of", "open_place", "place_of", "placed", "time_of", "views_of"]
 
@@ -54,6 +55,12 @@ def place_of(workspace: Workspace, config: Config) -> query.Place:
         scratch=cache / "spill",
         views=lambda: views_of(config),
         published=lambda path: _fetch_published(workspace, path),
+        # A hive in a directory is here already.
+        pulled=tuple(
+            folder_of(cache / name, workspace.hive)
+            for name in ("pulled", "materialized")
+            if _workspace.bucket_of(workspace)
+        ),
     )
 
 
@@ -72,7 +79,7 @@ def views_of(config: Config) -> tuple[query.NamedViews, ...]:
         if begin and end and begin > end:
             raise UsageError(f'schema "{view.name}": from {view.from_} is after to {view.to}')
         filters = query.Filters(begin, end, view.partitions, view.indexes)
-        found.append(query.NamedViews(view.name, view.tables, filters))
+        found.append(query.NamedViews(view.name, view.tables, filters, view.materialized))
     return tuple(found)
 
 
@@ -85,8 +92,15 @@ def placed(workspace: str | None, config_path: str | None) -> tuple[query.Place,
 def open_place(
     workspace: Workspace, config: Config, filters: query.Filters
 ) -> tuple[query.Place, query.Session]:
-    """The workspace's place and a session on it. ConfigError, Retry and UsageError say why not."""
+    """The workspace's place and a session on it. ConfigError, Retry and UsageError say why not.
+
+    Local copies of materialized schemas are brought up to date first.
+    """
     place = place_of(workspace, config)
+    if any(view.materialized for view in config.views.values()) or any(map(Path.is_dir, place.pulled[1:])):
+        from penstock.cli import _pulling  # only those who keep copies pay for it
+
+        _pulling.keep(place, lambda: _workspace.hive_of(workspace))
     session = query.open_at(place, filters)
     if not session.state.versions and _workspace.bucket_of(workspace):
         _require_bucket(workspace)

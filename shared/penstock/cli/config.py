@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from penstock.condition import check_expression
-from penstock.config import Config, Partition, load, search_path
+from penstock.config import Config, Connection, Partition, load, search_path
 from penstock.errors import ConfigError, Problem
 
 __all__ = ["config"]
@@ -72,16 +72,16 @@ def _show(out: Console, found: Config, where: tuple[Path, ...]) -> None:
         places = f" {', '.join(str(path) for path in where)}" if where else " any search directory"
         out.print(f"no *.tpc or *.hcl file in{escape(places)}; nothing is configured")
         return
+    connections = [name for name in found.connections if found.connections[name] != Connection("default")]
     counts = [
         _count(len(found.files), "file"),
-        _count(len(found.connections) - 1, "connection"),
+        _count(len(connections), "connection"),
         _count(len(found.partitions), "partition"),
         _count(len(found.workspaces), "workspace"),
     ]
     out.print(f"[green]all well[/]: {', '.join(counts)}")
-    for name in found.connections:
-        if name != "aws.default":
-            out.print(f"connection [bold]{escape(name)}[/]")
+    for name in connections:
+        out.print(f"connection [bold]{escape(name)}[/]")
     for name in found.formats:
         out.print(f"format [bold]{escape(name)}[/]")
     for table in found.tables.values():

@@ -63,4 +63,5 @@ def _row(view: View) -> dict[str, Any]:
         "indexes": list(view.indexes),
         "from": view.from_,
         "to": view.to,
+        "materialized": view.materialized,
     }

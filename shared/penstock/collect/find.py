@@ -50,7 +50,9 @@ def find(
     `folder` keeps what a program prints, at most `most` bytes. Retry or ConfigError when the source
     cannot be looked into, with what it is and what is missing.
     """
-    passed_over = [re.compile(regex) for regex in partition.table.not_logs]
+    by_manifest = isinstance(source, S3BucketSource) and source.delivers is not None
+    # To a source that goes by manifests they are no strangers.
+    passed_over = [] if by_manifest else [re.compile(regex) for regex in partition.table.not_logs]
     for task in _found(clients, source, window, folder, most, now, seen):
         named = task.ref.scheme != "command"
         if not (named and any(regex.search(task.ref.key) for regex in passed_over)):

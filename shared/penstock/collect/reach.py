@@ -17,7 +17,7 @@ from penstock.model import ObjectRecord, ObjectRef
 from penstock.sources.aws_s3_bucket import S3BucketSource
 from penstock.tables import Syntax, Table
 
-__all__ = ["Clients", "Gathered", "gather", "named", "streamed"]
+__all__ = ["Clients", "Gathered", "gather", "named", "opener", "streamed"]
 
 
 class Clients(Protocol):
@@ -59,7 +59,7 @@ def named(clients: Clients, ref: ObjectRef, source: S3BucketSource) -> ObjectRef
     )
 
 
-def _opener(clients: Clients, task: Task) -> fetch.Open:
+def opener(clients: Clients, task: Task) -> fetch.Open:
     """How an object is opened: the one place that tells kinds of source apart."""
     if task.local is not None:
         return fetch.from_file(task.local)
@@ -76,7 +76,7 @@ def gather(
     def one(number: int, task: Task) -> fetch.Fetched | BadObject | Retry | None:
         try:
             return fetch.fetch(
-                _opener(clients, task),
+                opener(clients, task),
                 task.ref,
                 folder / f"{number:06d}",
                 at_once=convert.AT_ONCE,
@@ -115,7 +115,7 @@ def streamed(clients: Clients, partition: Partition, task: Task, folder: Path, *
     found = Gathered()
     try:
         fetched = fetch.stream(
-            _opener(clients, task),
+            opener(clients, task),
             task.ref,
             folder / "object",
             at_once=convert.AT_ONCE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -23,7 +23,7 @@ from penstock.model import DataFile, PartitionId
 from penstock.parquet import Copied
 from penstock.sql import literal
 
-__all__ = ["Origin", "keep_others", "live_files", "remember"]
+__all__ = ["Origin", "Scope", "Standing", "keep_others", "live_files", "remember"]
 
 _ALWAYS = ("tp_timestamp",)
 
@@ -42,6 +42,51 @@ class Origin:
         """The origin of the rows of a text, which is that of an archive's member or of an object."""
         location = source.location.partition("!/")[0] if archive else source.location
         return cls(source.type, source.source_name, location, archive)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where rows come from that are replaced together: from the object at `place`, or with `folder` from
+    all whose place begins so.
+    """
+
+    type: str
+    name: str
+    place: str
+    folder: bool
+
+    def condition(self) -> str:
+        """SQL that holds for its rows."""
+        place = literal(self.place)
+        begins = f"starts_with(tp_source_location, {place if self.folder else literal(self.place + '!/')})"
+        inside = begins if self.folder else f"(tp_source_location = {place} OR {begins})"
+        return (
+            f"coalesce(tp_source_type = {literal(self.type)} AND {inside} "
+            f"AND coalesce(tp_source_name, '') = {literal(self.name)}, false)"
+        )
+
+    def may_stand_in(self, file: DataFile) -> bool:
+        """Whether the statistics of a file leave it open that it holds rows of the scope."""
+        told = file.stats.get("tp_source_location")
+        if told is None or told.min is None or told.max is None:
+            return True
+        return told.max >= self.place and (told.min <= self.place or told.min.startswith(self.place))
+
+
+@dataclass(slots=True)
+class Standing:
+    """The live files of a partition at a version; catching up reads only what came since."""
+
+    version: int = 0
+    files: dict[str, DataFile] = field(default_factory=dict)
+
+    def catch_up(self, ledger: Ledger, partition: PartitionId) -> None:
+        """Read the commits that came since."""
+        for commit in ledger.commits(partition, self.version):
+            for path in commit.remove:
+                self.files.pop(path, None)
+            self.files |= {file.path: file for file in commit.add}
+            self.version = commit.version
 
 
 def live_files(
@@ -72,8 +117,8 @@ def _near(file: DataFile, window: Window) -> bool:
     return window.overlaps((start, start + dt.timedelta(days=1)))
 
 
-def remember(engine: duckdb.DuckDBPyConnection, origins: Iterable[Origin], folder: Path) -> None:
-    """Put the origins where `keep_others` looks."""
+def remember(engine: duckdb.DuckDBPyConnection, origins: Iterable[Origin], folder: Path) -> str:
+    """Put the origins where the SQL looks that comes back: it holds for their rows."""
     list_ = folder / "origins.json"
     with list_.open("w", encoding="utf-8") as file:
         for one in origins:
@@ -84,6 +129,7 @@ def remember(engine: duckdb.DuckDBPyConnection, origins: Iterable[Origin], folde
         f"read_json({literal(str(list_))}, format='newline_delimited', "
         "columns={name: 'VARCHAR', archive: 'BOOLEAN'})"
     )
+    return _TAKEN
 
 
 _PLACE = "concat(tp_source_type, chr(10), tp_source_name, chr(10), {})"
@@ -95,20 +141,20 @@ _TAKEN = (
 
 
 def keep_others(
-    engine: duckdb.DuckDBPyConnection, file: DataFile, local: Path, target: Path, path: str
+    engine: duckdb.DuckDBPyConnection, file: DataFile, local: Path, target: Path, path: str, taken: str
 ) -> tuple[bool, DataFile | None]:
-    """Whether `file` (a copy of it stands at `local`) holds rows of the remembered origins; its other
+    """Whether `file` (a copy of it stands at `local`) holds rows for which the SQL `taken` holds; its other
     rows, at `target` under the name `path`, or None when there are none. Retry when memory or disk
     do not suffice now.
     """
     rows = f"read_parquet({literal(str(local))})"
     options = parquet.copy_options(file.table, file.schema)
     try:
-        hits = engine.execute(f"SELECT count(*) FROM {rows} WHERE {_TAKEN}").fetchall()[0][0]
+        hits = engine.execute(f"SELECT count(*) FROM {rows} WHERE {taken}").fetchall()[0][0]
         if hits in (0, file.rows):
             return bool(hits), None
         (row,) = engine.execute(
-            f"COPY (SELECT * FROM {rows} WHERE NOT {_TAKEN} ORDER BY tp_timestamp) "
+            f"COPY (SELECT * FROM {rows} WHERE NOT {taken} ORDER BY tp_timestamp) "
             f"TO {literal(str(target))} ({options})"
         ).fetchall()
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:

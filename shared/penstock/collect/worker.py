@@ -19,15 +19,17 @@ import duckdb
 
 from penstock import aws, convert
 from penstock.collect import plan as planning
+from penstock.collect.deliver import deliver
 from penstock.collect.landing import land
 from penstock.collect.plan import Plan, Task
 from penstock.collect.reach import Clients, Gathered, gather, named, streamed
+from penstock.collect.replaced import Standing
 from penstock.collect.report import Report, again
 from penstock.config import Config, Partition, Settings
 from penstock.errors import Retry
 from penstock.hive import Hive
 from penstock.ledger import Ledger
-from penstock.model import Schema
+from penstock.model import PartitionId, Schema
 
 __all__ = ["FOREVER", "Worker"]
 
@@ -73,7 +75,7 @@ class Worker:
     """Everything that collecting needs, made once per process; it may be called again and again.
 
     `step` is told the name of each step as it is about to be taken: whoever wants to see what
-    dying there does raises.
+    dying there does raises. `standing` has the live files of partitions where rows are replaced.
     """
 
     settings: Settings
@@ -84,6 +86,7 @@ class Worker:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-")))
     now: Callable[[], dt.datetime] = _now
     step: Callable[[str], None] = _nothing
+    standing: dict[PartitionId, Standing] = field(default_factory=dict)
     _engine: duckdb.DuckDBPyConnection | None = None
     _schemas: set[tuple[str, str]] = field(default_factory=set)
 
@@ -154,6 +157,9 @@ class Worker:
 
     def _work(self, made: Plan, report: Report, budget: _Budget) -> None:
         for partition, wanted in made.tasks.values():
+            if partition.replaces != "nothing":
+                deliver(self, partition, wanted, made.owners, report, budget.is_spent)
+                continue
             for batch in self._batches(partition, wanted, made.owners, report):
                 if budget.is_spent():
                     again(report, made.owners, batch, _NO_TIME)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from penstock import times
 from penstock.arguments import Argument, ArgumentType
 from penstock.config.block_type import BlockType
 from penstock.config.own_blocks import COLUMN, FORMAT, TABLE
 from penstock.errors import UsageError
+from penstock.tables import Replaces
 
 __all__ = ["BLOCKS", "COLUMN", "DEFAULT_CONNECTION", "BlockType", "check_label"]
 
@@ -81,6 +82,10 @@ def _retention(text: str) -> str | None:
     return None if fits else "expected days such as 400d"
 
 
+def _replaces(text: str) -> str | None:
+    return None if text in get_args(Replaces) else "expected nothing, object or delivery"
+
+
 def _ledger(text: str) -> str | None:
     if re.fullmatch(r"dynamodb://[A-Za-z0-9_.-]{3,255}|sqlite:///.+", text):
         return None
@@ -144,6 +149,15 @@ _PARTITION = BlockType(
             "string",
             "Column of which compaction keeps one row of those that share its value and tp_timestamp, for "
             "example event_id where two trails deliver the same event.",
+        ),
+        Argument(
+            "replaces",
+            "string",
+            "What new rows take the place of: nothing; object, the rows of that object's older versions; "
+            "delivery, those of the older deliveries of the period, once a manifest is there (cost and "
+            "usage tables, in buckets).",
+            default="the table's, mostly nothing",
+            check=_replaces,
         ),
     ),
     blocks=("source",),
@@ -217,10 +231,15 @@ _SCHEMA = BlockType(
         ),
         Argument("indexes", "strings", "Only these values of tp_index; `*` and `?`.", default="all"),
         Argument(
-            "from", "string", "Rows from this time on: 2026-01-31, T-7d and the like, counted when a query starts.",
+            "from", "string",
+            "Rows from this time on: 2026-01-31, T-7d and the like, counted when a query starts.",
             check=_time,
         ),
         Argument("to", "string", "Rows up to this time, itself included.", check=_time),
+        Argument(
+            "materialized", "bool", "Keep copies of its files where it is queried, up to date with the hive.",
+            default=False,
+        ),
     ),
     example="""\
 schema "last_week" {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from penstock import sources, tables
@@ -15,7 +16,8 @@ from penstock.config.own_tables import decode_table
 from penstock.config.values import Config, Connection, Partition, View, Workspace
 from penstock.model import REJECTED_TABLE, PartitionId
 from penstock.sources import ArgumentError, Configured
-from penstock.tables import PATH_COLUMNS, Syntax, Table
+from penstock.sources.aws_s3_bucket import S3BucketSource, by_manifest
+from penstock.tables import PATH_COLUMNS, Replaces, Syntax, Table
 
 __all__ = ["CheckExpression", "FindTable", "decode"]
 
@@ -155,9 +157,11 @@ class _Decoder:
         name = block.labels[0]
         if name.lower() in _TAKEN_SCHEMAS:
             self.problem(block, f'schema "{name}": this name is DuckDB\'s own, expected another')
-        patterns = {key: tuple(values.get(key, ())) for key in ("partitions", "indexes")}
+        given: dict[str, Any] = {key: tuple(values.get(key, ())) for key in ("partitions", "indexes")}
+        given |= {"from_": values.get("from"), "to": values.get("to")}
+        given |= {"materialized": values.get("materialized", False)}
         tables_ = tuple(values.get("tables", ("*",)))
-        return View(name, tables_, **patterns, from_=values.get("from"), to=values.get("to"))
+        return View(name, tables_, **given)
 
     def used_formats(self, table: str, partitions: Sequence[Block]) -> list[Syntax]:
         """The formats that the sources of a table's partitions bring."""
@@ -185,15 +189,17 @@ class _Decoder:
             return None
         index = values.get("tp_index", "default")
         retention = values.get("retention", "forever")
+        replaces: Replaces = values.get("replaces", table.replaces)
         return Partition(
             id=PartitionId(*block.labels),
-            table=table,
-            sources=tuple(source for source in found if source),
+            table=table if replaces == "nothing" else _located(table),
+            sources=tuple(_awaiting(source, table, replaces) for source in found if source),
             formats=self.own_formats(found),
             filter=values.get("filter"),
             tp_index=None if index == "default" else index,
             retention=None if retention == "forever" else int(retention.removesuffix("d")),
             unique_key=values.get("unique_key"),
+            replaces=replaces,
             file=block.file,
             line=block.line,
         )
@@ -234,6 +240,9 @@ class _Decoder:
         if "unique_key" in values and values["unique_key"] not in usable:
             message = f'unique_key: found "{values["unique_key"]}", expected a column of {table.name}'
             self.problem(block, message, nearest(values["unique_key"], usable), lines["unique_key"])
+        if values.get("replaces") == "delivery" and table.deliveries is None:
+            message = f"replaces: found delivery, but {table.name} knows no manifests"
+            self.problem(block, f"{message}, expected nothing or object", "", lines["replaces"])
         if "filter" in values:
             text = values["filter"]
             check = self.check_expression
@@ -290,6 +299,18 @@ class _Decoder:
             if self.whole and name not in self.formats:
                 message, hint = unknown_format(name, self.formats)
                 self.problem(block, message, hint, lines["format"])
+
+
+def _awaiting(source: Configured, table: Table, replaces: Replaces) -> Configured:
+    """The source as a partition needs it that replaces deliveries: only a bucket has manifests."""
+    if replaces == "delivery" and table.deliveries and isinstance(source, S3BucketSource):
+        return by_manifest(source, table)
+    return source
+
+
+def _located(table: Table) -> Table:
+    """With what tells whether a file may hold rows of an object: those to be replaced are found by it."""
+    return replace(table, statistics=tuple(dict.fromkeys((*table.statistics, "tp_source_location"))))
 
 
 _STAND_INS: dict[str, Any] = {"string": "unknown", "strings": ["unknown"]}

@@ -13,7 +13,7 @@ from penstock.errors import ConfigError, Problem
 from penstock.model import PartitionId
 from penstock.sources import Configured
 from penstock.sources.aws_s3_bucket import S3BucketSource
-from penstock.tables import Syntax, Table
+from penstock.tables import Replaces, Syntax, Table
 
 __all__ = ["Config", "Connection", "Partition", "View", "Workspace"]
 
@@ -46,8 +46,9 @@ class Partition:
 
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
     the one index `default`. `retention` is in days, None for ever; `unique_key` a column of the
-    table or None. `formats` are those that sources name, by `<type>.<name>`. `file` and `line`
-    tell where it is written.
+    table or None. `replaces` says what new rows take the place of; `delivery` is meant for sources
+    that have manifests (`S3BucketSource.delivers`), the others are then `object`. `formats` are
+    those that sources name, by `<type>.<name>`. `file` and `line` tell where it is written.
     """
 
     id: PartitionId
@@ -57,6 +58,7 @@ class Partition:
     tp_index: str | None = None
     retention: int | None = None
     unique_key: str | None = None
+    replaces: Replaces = "nothing"
     formats: Mapping[str, Syntax] = field(default_factory=dict)
     file: str = ""
     line: int = 0
@@ -95,7 +97,7 @@ class View:
     """A `schema` block: views of the tables that patterns choose, narrowed by patterns and times.
 
     `from_` and `to` are as written (`T-7d`), for `times.parse` when a query starts; None is open.
-    Empty `partitions` and `indexes` mean all.
+    Empty `partitions` and `indexes` mean all. `materialized`: its files are kept where it is queried.
     """
 
     name: str
@@ -104,6 +106,7 @@ class View:
     indexes: tuple[str, ...] = ()
     from_: str | None = None
     to: str | None = None
+    materialized: bool = False
 
 
 Wanted = tuple[Partition, S3BucketSource, "re.Pattern[str] | None"]
@@ -134,7 +137,9 @@ class Config:
             compiled = re.compile(passed_over) if passed_over else None
             for source in partition.sources:
                 if isinstance(source, S3BucketSource):
-                    index[source.bucket].append((partition, source, compiled))
+                    # To a source that goes by manifests they are no strangers.
+                    regex = None if source.delivers else compiled
+                    index[source.bucket].append((partition, source, regex))
         object.__setattr__(self, "_by_bucket", {name: tuple(wanted) for name, wanted in index.items()})
 
     @property

@@ -39,16 +39,23 @@ class Filters:
 class NamedViews:
     """A DuckDB schema of views: of the tables that `tables` (patterns) choose, narrowed by `filters`.
 
-    Unlike a session's own filters, patterns that choose nothing (yet) are no mistake.
+    Unlike a session's own filters, patterns that choose nothing (yet) are no mistake. `materialized`:
+    the files that it may open are kept here.
     """
 
     name: str
     tables: tuple[str, ...]
     filters: Filters
+    materialized: bool = False
 
     def shows(self, table: str) -> bool:
         """Whether it has a view of this table."""
         return any(_glob(pattern).fullmatch(table) for pattern in self.tables)
+
+    def shows_index(self, value: str) -> bool:
+        """Whether its views have rows of this tp_index."""
+        patterns = self.filters.indexes
+        return not patterns or any(_glob(pattern).fullmatch(value) for pattern in patterns)
 
     def partitions(self, state: catalogue.State) -> frozenset[PartitionId] | None:
         """The partitions that its filters choose; None for all."""

@@ -12,6 +12,7 @@ from penstock.catalogue.shape import Columns
 from penstock.errors import Retry
 from penstock.ledger import Ledger
 from penstock.query.filters import Filters, NamedViews
+from penstock.query.pulled import mark
 from penstock.query.session import S3Access, Session, open_session
 
 __all__ = ["Place", "bring_up", "newest", "open_at", "refresh"]
@@ -28,7 +29,9 @@ class Place:
     gives credentials whenever a session is opened (None: the hive is a directory), `scratch` is
     where DuckDB spills. `threads` 0 means as many as there are cores. `views` gives the further
     schemas, with their times as they are when a session is opened. `published` fetches the catalogue that
-    stands in the hive to a path: a reader without one of its own starts from it.
+    stands in the hive to a path: a reader without one of its own starts from it. `pulled` are folders
+    where local copies of this hive's files may be: those that `penstock pull` brought, then those of
+    materialized schemas.
     """
 
     catalogue: Path
@@ -41,6 +44,7 @@ class Place:
     threads: int = 0
     views: Callable[[], tuple[NamedViews, ...]] = tuple
     published: Callable[[Path], None] | None = None
+    pulled: tuple[Path, ...] = ()
 
 
 def bring_up(
@@ -71,12 +75,13 @@ def open_at(place: Place, filters: Filters | None = None) -> Session:
 def refresh(place: Place, session: Session, filters: Filters | None = None) -> Session:
     """The session that sees what is committed by now, with other `filters` if given.
 
-    It is `session` itself when nothing changed; else a new one, and `session` is closed. When the
-    new one cannot be opened, the error passes through and `session` stays open.
+    It is `session` itself when nothing changed, neither in the hive nor among the pulled files; else
+    a new one, and `session` is closed. When the new one cannot be opened, the error passes through
+    and `session` stays open.
     """
     filters = session.filters if filters is None else filters
     state = newest(place)
-    if state == session.state and filters == session.filters:
+    if (state, filters, mark(place.pulled)) == (session.state, session.filters, session.mark):
         return session
     newer = _open(place, state, filters)
     session.close()
@@ -113,4 +118,5 @@ def _open(place: Place, state: catalogue.State, filters: Filters) -> Session:
         scratch=place.scratch,
         threads=place.threads,
         views=place.views(),
+        pulled=place.pulled,
     )

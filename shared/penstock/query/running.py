@@ -129,8 +129,15 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
         if result.session.cancelled.is_set():
             raise KeyboardInterrupt from error
         # The line it shows is our rendering, not what the person wrote.
-        message = str(_cause(result.relation, error))
-        raise QueryError(re.sub(r"\n\nLINE \d+:.*", "", message, flags=re.DOTALL)) from error
+        message = re.sub(r"\n\nLINE \d+:.*", "", str(_cause(result.relation, error)), flags=re.DOTALL)
+        raise QueryError(_advised(result.session, message)) from error
+
+
+def _advised(session: Session, message: str) -> str:
+    """A local copy that went or is damaged has a remedy."""
+    if not any(str(folder) in message for folder in session.pulled):
+        return message
+    return f"{message}\n\nit is a local copy: penstock pull --drop removes it, penstock pull brings it anew"
 
 
 def _cause(relation: duckdb.DuckDBPyRelation, error: Exception) -> Exception:

@@ -1,15 +1,18 @@
 """Opens a locked DuckDB over the catalogue, one view per table, and closes every door but the hive's.
 
 The catalogue is attached read-only, the views get the caller's filters, and then DuckDB is locked:
-no file system but the hive, no configuration (G6). What it reads stays in its memory for the next
-statement, and is not asked for again: files of a hive never change.
+no file system but the hive and the copies of its files that were pulled, no configuration (G6). What
+it reads stays in its memory for the next statement, and is not asked for again: files of a hive
+never change.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +21,7 @@ import duckdb
 from penstock import catalogue, extensions
 from penstock.catalogue.lake import literal, root
 from penstock.query.filters import Filters, NamedViews, index_values
+from penstock.query.pulled import localize, mark
 from penstock.query.views import view_statements
 
 __all__ = [
@@ -63,6 +67,7 @@ class Session:
 
     `tables` are the names of its views, `state` the catalogue it sees (`state.shapes` has each
     table's columns, `state.versions` each partition's version), `filters` what the views leave out.
+    `pulled` are the folders of local copies that it reads, `mark` is when copies had last come or gone.
     One statement at a time; `cancel` and `progress` may be called from other threads.
     """
 
@@ -70,6 +75,8 @@ class Session:
     tables: tuple[str, ...]
     state: catalogue.State
     filters: Filters = field(default_factory=Filters)
+    pulled: tuple[Path, ...] = ()
+    mark: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
     def close(self) -> None:
@@ -87,29 +94,48 @@ def open_session(
     scratch: Path,
     threads: int = 0,
     views: Sequence[NamedViews] = (),
+    pulled: Sequence[Path] = (),
 ) -> Session:
     """A locked session over the catalogue `state` and the hive it was made for.
 
     `access` is for a hive on S3. `scratch` is a directory where DuckDB spills what memory does not
-    hold. `threads` 0 means as many as there are cores. UsageError when a filter names no partition.
+    hold. `threads` 0 means as many as there are cores. `pulled` are folders of this hive's local copies,
+    which are read where there are any. UsageError when a filter names no partition.
     """
+    marked = mark(pulled)
     connection = extensions.connect(temp_directory=str(scratch), **({"threads": threads} if threads else {}))
     try:
         extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
         connection.execute("SET TimeZone = 'UTC'")
         roots = [root(hive)]
-        connection.execute(f"ATTACH {literal('ducklake:' + str(state.path))} AS lake (READ_ONLY)")
+        with _catalogue(state, hive, pulled) as (path, local):
+            connection.execute(f"ATTACH {literal('ducklake:' + str(path))} AS lake (READ_ONLY)")
         roots += elsewhere(connection, roots[0])
         if access is not None:
             _secret(connection, access, roots)
         for view in view_statements(connection, state, filters, views):
             connection.execute(view)
         _watch(connection)
-        _lock(connection, roots)
+        _lock(connection, [*roots, *(root(str(folder)) for folder in local)])
     except BaseException:
         connection.close()
         raise
-    return Session(connection, tuple(sorted(state.shapes)), state, filters)
+    return Session(connection, tuple(sorted(state.shapes)), state, filters, local, marked)
+
+
+@contextmanager
+def _catalogue(
+    state: catalogue.State, hive: str, pulled: Sequence[Path]
+) -> Iterator[tuple[Path, tuple[Path, ...]]]:
+    """The file to attach, one that goes once attached if it names local copies; and the folders of those."""
+    if not any(folder.is_dir() for folder in pulled):
+        yield state.path, ()
+        return
+    # What is attached stays open without its name; where an open file cannot be removed, it is left.
+    with tempfile.TemporaryDirectory(prefix="penstock-", ignore_cleanup_errors=True) as folder:
+        own = Path(folder, "catalogue.ducklake")
+        named = localize(state, hive, pulled, own)
+        yield (own if named else state.path), named
 
 
 def indexes(session: Session, table: str) -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.layout import Layout, LayoutError, compile_layout
 from penstock.sources._declaration import Argument, ArgumentError, Source
 from penstock.tables import Table
 
-__all__ = ["SOURCE", "S3BucketSource"]
+__all__ = ["SOURCE", "S3BucketSource", "by_manifest"]
 
 EVERY_KEY = "^"
 """The layout of a table that brings none: every key below the prefix is wanted."""
@@ -24,6 +24,7 @@ class S3BucketSource:
     `connection` names the credentials as `aws.<name>`, `format` a format as `<type>.<name>`, None
     for the table's own. `requester_pays` says that the account of the connection pays for requests
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html).
+    With `delivers`, `layout` is that of manifests, and `delivers` that of the objects they may name.
     """
 
     bucket: str
@@ -32,6 +33,7 @@ class S3BucketSource:
     format: str | None = None
     requester_pays: bool = False
     type: str = "aws_s3_bucket"
+    delivers: Layout | None = None
 
     @property
     def place(self) -> str:
@@ -42,6 +44,18 @@ class S3BucketSource:
     def prefix(self) -> str:
         """What every key begins with; no slash is added."""
         return self.layout.prefix
+
+
+def by_manifest(source: S3BucketSource, table: Table) -> S3BucketSource:
+    """The same bucket, of which the manifests are wanted, and the objects when a manifest names them.
+
+    A layout of the person's own says which of them; the table's would leave out those in Parquet.
+    """
+    assert table.deliveries is not None  # noqa: S101 - whoever asks has looked
+    layout = compile_layout(table.deliveries.manifests, prefix=source.prefix)
+    is_own = source.layout.text != table.layouts.get(SOURCE.name)
+    objects = source.layout if is_own else compile_layout(EVERY_KEY, prefix=source.prefix)
+    return replace(source, layout=layout, delivers=objects)
 
 
 def check_bucket(name: str) -> str | None:

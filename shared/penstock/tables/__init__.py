@@ -12,8 +12,17 @@ import pkgutil
 from functools import cache
 
 from penstock.readers import Syntax
+from penstock.tables._billing import BILLING
 from penstock.tables._conversion import ADDRESSES, converted
-from penstock.tables._declaration import COMMON_COLUMNS, PATH_COLUMNS, Column, Example, Table
+from penstock.tables._declaration import (
+    COMMON_COLUMNS,
+    PATH_COLUMNS,
+    Column,
+    Deliveries,
+    Example,
+    Replaces,
+    Table,
+)
 from penstock.tables._kinds import (
     any_time,
     epoch,
@@ -30,10 +39,13 @@ from penstock.tables._kinds import (
 
 __all__ = [
     "ADDRESSES",
+    "BILLING",
     "COMMON_COLUMNS",
     "PATH_COLUMNS",
     "Column",
+    "Deliveries",
     "Example",
+    "Replaces",
     "Syntax",
     "Table",
     "any_time",

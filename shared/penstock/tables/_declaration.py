@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from penstock.model import Schema
 from penstock.readers import Syntax
 
-__all__ = ["COMMON_COLUMNS", "PATH_COLUMNS", "Column", "Example", "Table"]
+__all__ = ["COMMON_COLUMNS", "PATH_COLUMNS", "Column", "Deliveries", "Example", "Replaces", "Table"]
+
+Replaces = Literal["nothing", "object", "delivery"]
+"""What the rows of a new object take the place of: of nothing, of those that the object had before, or
+of those of the older deliveries of its period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,22 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Objects that come together, again and again for one period, with a manifest that names them.
+
+    manifests: layout of the manifests' keys. objects, ids: members of a manifest; the first that is
+        there lists the objects (keys or `s3://bucket/key`), or names the delivery.
+    period: regular expression (RE2) over an object's key. What it matches, from the key's beginning,
+        all objects of all deliveries of one period have in common, and no others.
+    """
+
+    manifests: str
+    objects: tuple[str, ...]
+    ids: tuple[str, ...]
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The declaration of one kind of log.
 
@@ -73,6 +94,8 @@ class Table:
     required: columns without which a row is rejected.
     kept: regular expression (RE2) of the names of unknown fields that go to `unmapped`; empty: all do.
     statistics: columns whose minimum and maximum per file the ledger keeps, beside tp_timestamp.
+    replaces: what new rows take the place of where the partition does not say; `delivery` needs
+        `deliveries`, and holds for buckets (elsewhere it is `object`).
     """
 
     name: str
@@ -91,6 +114,8 @@ class Table:
     reads: Mapping[str, object] = dataclasses.field(default_factory=dict)
     required: tuple[str, ...] = ()
     kept: str = ""
+    replaces: Replaces = "nothing"
+    deliveries: Deliveries | None = None
 
     def record(self) -> dict[str, object]:
         """The raw fields that the table reads, by name, with their kinds."""

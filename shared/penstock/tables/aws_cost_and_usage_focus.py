@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.tables import Column, Example, Syntax, Table, filled, json_map, number, text, time
+from penstock.tables import BILLING, Column, Example, Syntax, Table, filled, json_map, number, text, time
 
 _DOCS = "https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-focus-1-2-aws-columns.html"
 
@@ -118,6 +118,8 @@ TABLE = Table(
         r"/$": "folder marker",
     },
     many_days=True,
+    replaces="delivery",
+    deliveries=BILLING,
     statistics=("billing_period_start", "service_name", "sub_account_id"),
     examples=(
         Example(

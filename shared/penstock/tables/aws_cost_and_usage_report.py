@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, number, text, time, typed
+from penstock.tables import BILLING, Column, Example, Syntax, Table, number, text, time, typed
 
 _DOCS = "https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html"
 
@@ -214,6 +214,8 @@ TABLE = Table(
         r"/$": "folder marker",
     },
     many_days=True,
+    replaces="delivery",
+    deliveries=BILLING,
     statistics=("line_item_product_code", "line_item_usage_account_id", "bill_billing_period_start_date"),
     examples=(
         Example(

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, filled, flag, json_map, number, text, typed, utc
+from penstock.tables import (
+    BILLING,
+    Column,
+    Example,
+    Syntax,
+    Table,
+    filled,
+    flag,
+    json_map,
+    number,
+    text,
+    typed,
+    utc,
+)
 
 _DOCS = "https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cor.html"
 
@@ -83,6 +96,8 @@ TABLE = Table(
         r"(^|/)aws-programmatic-access-test-object$": "test of the bucket's policy",
         r"/$": "folder marker",
     },
+    replaces="delivery",
+    deliveries=BILLING,
     statistics=("account_id", "resource_arn"),
     examples=(
         Example(

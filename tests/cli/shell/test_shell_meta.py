@@ -111,6 +111,15 @@ def test_mistakes_are_told_and_change_nothing(shell: Shell, capsys: Capture) -> 
         assert (shell.manner, shell.session) == before
 
 
+def test_what_a_log_says_in_an_error_is_shown_not_obeyed(shell: Shell, capsys: Capture) -> None:
+    """An escape sequence in a value that does not convert reaches no terminal."""
+    assert not take(shell, "select (chr(27) || ']0;owned' || chr(7))::int as x")
+    err = capsys.readouterr().err
+    assert "owned" in err
+    assert "\x1b" not in err
+    assert "\x07" not in err
+
+
 def count(shell: Shell, capsys: Capture, table: str = "login") -> int:
     """The rows that the shell sees."""
     assert take(shell, ".output csv")

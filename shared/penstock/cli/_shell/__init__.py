@@ -21,6 +21,7 @@ from rich.console import Console
 
 from penstock import __version__, query
 from penstock.cli._answer import Manner
+from penstock.cli._render import visible
 from penstock.cli._shell import meta
 from penstock.cli._shell.history import open_history
 from penstock.cli._shell.screen import prompting, read_line
@@ -73,7 +74,8 @@ def take(shell: Shell, text: str, *, debug: bool = False) -> bool:
     except PenstockError as error:
         if debug:
             traceback.print_exc()
-        click.echo(str(error), err=True)
+        # What it tells may hold a log's own text: shown, never obeyed by the terminal.
+        click.echo("\n".join(visible(line) for line in str(error).split("\n")), err=True)
         return False
     except (KeyboardInterrupt, duckdb.InterruptException):
         click.echo("cancelled", err=True)
@@ -93,12 +95,19 @@ def _begin(shell: Shell, path: Path, lost: str, *, debug: bool) -> None:
     )
     if lost:
         click.echo(lost, err=True)
-    if not path.is_file():
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_own_lines(path), start=1):
         if not line.strip() or line.lstrip().startswith(("--", "#")):
             continue
         if not meta.is_meta(line):
             click.echo(f"{path}:{number}: found {line.strip()}, expected a meta-command", err=True)
         elif not take(shell, line, debug=debug):
             click.echo(f"  at {path}:{number}", err=True)
+
+
+def _own_lines(path: Path) -> list[str]:
+    """The lines of the person's own file; one that cannot be read is told and left."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        click.echo(f"{path}: {error}", err=True)
+        return []

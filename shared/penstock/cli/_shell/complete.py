@@ -16,6 +16,9 @@ from penstock.cli._shell.vocabulary import Vocabulary
 
 __all__ = ["ShellCompleter", "suggest_meta"]
 
+_LONG = 20_000
+"""Characters beyond which nobody types: what was pasted is not read anew at each key."""
+
 
 class ShellCompleter(Completer):
     """What prompt_toolkit asks for completions (its own interface, hence a class)."""
@@ -27,6 +30,8 @@ class ShellCompleter(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """The completions at the cursor."""
         before, after = document.text_before_cursor, document.text_after_cursor
+        if len(document.text) > _LONG and not complete_event.completion_requested:
+            return []
         known = vocabulary(self._shell)
         if not before.lstrip().startswith("."):
             found = suggest(known, before, after, asked=complete_event.completion_requested)

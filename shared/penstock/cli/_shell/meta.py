@@ -95,7 +95,8 @@ def _refresh(shell: Shell, _: str) -> None:
 
 _SWITCH = _fixed(*switches.ON_OFF)
 _TIMES = "2026-01-31, 2026-01-31T15:04:05Z, T-7d (units Y m W d H M)."
-_WILD = "* and ? stand for any text and any character; commas between several."
+_WILD = "* and ? stand for any text and any character"
+_SEVERAL = f"{_WILD}; commas between several."
 
 COMMANDS: tuple[MetaCommand, ...] = (
     MetaCommand(".help", "[command]", "What there is, or all about one command.", _help, choices=_commands),
@@ -109,7 +110,7 @@ COMMANDS: tuple[MetaCommand, ...] = (
     ),
     MetaCommand(
         ".partitions", "[name]", "Partitions, with files, rows and the last commit.", looks.partitions,
-        choices=_partitions, more=_WILD,
+        choices=_partitions, more=f"A table, a partition or both, table.partition; {_WILD}.",
     ),
     MetaCommand(
         ".schemas", "", "The configured schemas and their views.", looks.schemas, "nothing",
@@ -128,11 +129,11 @@ COMMANDS: tuple[MetaCommand, ...] = (
     ),
     MetaCommand(
         ".partition", "[names | off]", "Only these partitions.", switches.partition, "words",
-        lambda vocabulary: ["off", *_partitions(vocabulary)], _WILD,
+        lambda vocabulary: ["off", *_partitions(vocabulary)], _SEVERAL,
     ),
     MetaCommand(
         ".index", "[values | off]", "Only these values of tp_index.", switches.index, "words",
-        lambda vocabulary: ["off", *_indexes(vocabulary)], _WILD,
+        lambda vocabulary: ["off", *_indexes(vocabulary)], _SEVERAL,
     ),
     MetaCommand(
         ".output", "[form]", "How answers are shown.", switches.output, choices=_fixed(*switches.FORMS),

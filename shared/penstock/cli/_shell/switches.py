@@ -136,7 +136,10 @@ def to(shell: Shell, text: str) -> None:
 def partition(shell: Shell, text: str) -> None:
     """Only these partitions."""
     if text:
-        narrow(shell, replace(shell.session.filters, partitions=_patterns(text)))
+        try:
+            narrow(shell, replace(shell.session.filters, partitions=_patterns(text)))
+        except UsageError as error:  # it names the option of the command line
+            raise UsageError(str(error).replace("--partition", ".partition", 1)) from error
     _say("partition", ", ".join(shell.session.filters.partitions) or OFF)
 
 

@@ -79,7 +79,8 @@ def vocabulary_of(session: query.Session, language: Language) -> Vocabulary:
     """The names of a session; values of tp_index are read when first asked for, from the catalogue."""
     views = session.connection.cursor().execute(
         "SELECT schema_name, view_name FROM duckdb_views()"
-        " WHERE NOT internal AND schema_name <> 'main' AND database_name NOT LIKE '%lake' ORDER BY ALL"
+        " WHERE NOT internal AND schema_name <> 'main' AND database_name = current_database()"
+        " ORDER BY ALL"
     )
     schemas: dict[str, tuple[str, ...]] = {}
     for schema, view in views.fetchall():
