@@ -287,3 +287,30 @@ def test_a_name_that_means_none(name: str) -> None:
     """It is refused with what there is, also beside one that means some."""
     with pytest.raises(UsageError, match=r"expected one of: aws_cloudtrail_log\.prod, "):
         choose(KNOWN, ["prod", name])
+
+
+def test_bad_objects_can_be_looked_at_afterwards(run: Run, logs_here: Path) -> None:
+    """`partition show` tells which objects could not be read, and why; the next run says so."""
+    (logs_here / "cut.json").write_text('{"Records":[{"eventTime":')
+    (logs_here / "empty.json").write_text("")
+    run()
+    _, out, _ = run("show", "aws_cloudtrail_log.prod", "--output", "json", command="partition")
+    shown = json.loads(out)
+    assert shown["bad"] == 2
+    named = {text.partition("?")[0].rpartition("/")[2] for text in shown["bad_objects"]}
+    assert named == {"cut.json", "empty.json"}
+    assert all("expected" in text for text in shown["bad_objects"])
+    assert "2 objects are known as bad; `penstock partition show aws_cloudtrail_log.prod` says" in run()[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [("collect", "--here=true"), ("collect", "--overwrite=false"), ("query", "--header=false")],
+)
+def test_flags_may_have_a_value(run: Run, logs_here: Path, command: str, flag: str) -> None:
+    """As other tools write them."""
+    assert logs_here.is_dir()
+    question = ["select 1 as x", "--output", "csv"] if command == "query" else []
+    status, out, _ = run(*question, flag, command=command)
+    assert status == 0
+    assert out == "1\n" or command == "collect"

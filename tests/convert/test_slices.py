@@ -66,7 +66,7 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
     "text",
     [
         b'{"Versions":[1],' + DOCUMENTS["plain"][1:],
-        json.dumps([event()] * 60).encode(),
+        json.dumps([{"other": 1}] * 60).encode(),
         b"not json at all " * 60,
         b'{"Records":{"0":' + b"1" * 2000 + b"}}",
         b'{"Records":[1,2,' + b"3," * 2000 + b"4]}",

@@ -125,7 +125,10 @@ def show(outcome: Outcome, out: TextIO, err: TextIO) -> None:
     for text in (*outcome.messages, *_short(reasons)):
         err.write(f"{name}: {text}\n")
     if outcome.bad_before and not report.reasons:
-        err.write(f"{name}: {outcome.bad_before:,} objects are known as bad; --overwrite tries them again\n")
+        err.write(
+            f"{name}: {outcome.bad_before:,} objects are known as bad; `penstock partition show {name}` says "
+            "why, --overwrite tries them again\n"
+        )
 
 
 def _short(texts: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ import click
 from penstock import aws, poll, times
 from penstock import collect as collecting
 from penstock.cli import CANCELLED, FAILED, _collecting, _workspace
+from penstock.cli._flags import Valued
 from penstock.collect.prepare import ConfigReader
 from penstock.collect.run import Away, Outcome, Range, Watch, run
 from penstock.condition import check_expression
@@ -33,19 +34,7 @@ from penstock.sweep.queue import Queue
 __all__ = ["collect"]
 
 
-class _Command(click.Command):
-    """A command whose flags may be written with a value too, `--progress=false` (click's own way to)."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        values = {"true": "--{}", "false": "--no-{}"}
-        for place, text in enumerate(args):
-            name, _, value = text.partition("=")
-            if name in ("--progress", "--overwrite", "--here", "--detach") and value in values:
-                args[place] = values[value].format(name[2:])
-        return super().parse_args(ctx, args)
-
-
-@click.command(cls=_Command)
+@click.command(cls=Valued)
 @click.argument("names", nargs=-1, metavar="[TABLE or TABLE.PARTITION] ...")
 @click.option(
     "--from", "from_", metavar="TIME", help="Logs from this time on (2026-01-31, 2026-01, T-7d, ...)."

@@ -17,6 +17,9 @@ __all__ = ["partition"]
 _COLUMNS = ("name", "files", "rows", "bytes", "first", "last", "last_commit", "rejected")
 
 
+_BAD_SHOWN = 10
+
+
 @click.group()
 def partition() -> None:
     """Look at partitions and what they hold, or delete from one."""
@@ -44,7 +47,9 @@ def list_(form: ListForm, workspace: str | None, config_path: str | None) -> Non
 @_listing.form_option
 @_workspace.options
 def show(name: str, form: ListForm, workspace: str | None, config_path: str | None) -> None:
-    """One partition: where it comes from and what it holds.
+    """One partition: where it comes from, what it holds, and which objects could not be read, and why.
+
+    Bad objects stay known, so that nothing tries them for ever; `penstock collect --overwrite` does.
 
     \b
       penstock partition show aws_cloudtrail_log.prod --output json
@@ -53,7 +58,12 @@ def show(name: str, form: ListForm, workspace: str | None, config_path: str | No
     state = query.newest(place)
     known = [{"name": str(p), "id": p} for p in sorted({*state.versions, *config.partitions})]
     one = _listing.chosen(known, name, "partition")["id"]
-    _listing.show_one(_facts.partitions(place, config, only=one)[0], form)
+    told = _facts.partitions(place, config, only=one)[0]
+    bad = _facts.bad_objects(place.ledger, one)
+    reasons = [f"{record.identity}: {record.reason}" for record in bad]
+    most = len(reasons) if form == "json" else _BAD_SHOWN
+    more = [f"and {len(reasons) - most:,} more (--output json tells all)"] if len(reasons) > most else []
+    _listing.show_one(told | {"bad": len(bad), "bad_objects": [*reasons[:most], *more]}, form)
 
 
 @partition.command()

@@ -16,6 +16,7 @@ import click
 from penstock import query as asking
 from penstock.cli import _output, _workspace
 from penstock.cli._answer import Manner, answer, answer_by_athena, estimated
+from penstock.cli._flags import Valued
 from penstock.cli._place import filter_options, filters_of, open_place
 from penstock.config import Workspace
 from penstock.errors import PenstockError, QueryError, Retry, UsageError
@@ -28,7 +29,7 @@ __all__ = ["explained", "query", "separator_of"]
 QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 
 
-@click.command()
+@click.command(cls=Valued)
 @click.argument("statements", nargs=-1, metavar="[SQL or FILE.sql or -] ...")
 @filter_options
 @click.option("--output", "form", type=click.Choice(_output.FORMS), default="table", show_default=True)
@@ -246,6 +247,8 @@ def _files(pattern: str) -> list[str]:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: does not exist, expected a file of SQL") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
 

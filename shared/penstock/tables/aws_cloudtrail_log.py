@@ -146,14 +146,20 @@ def _flag(name: str, source: str, description: str) -> Column:
     return Column(name, "BOOLEAN", f'try_cast(r."{source}" AS BOOLEAN)', description, source)
 
 
+_BARE = (
+    rb'\A\s*\[?\s*\{\s*"(?:eventVersion|eventTime|eventID|eventName|eventSource|userIdentity|awsRegion)"\s*:'
+)
+
 TABLE = Table(
     name="aws_cloudtrail_log",
     description="API activity in AWS accounts as CloudTrail records it: management, data and network activity events.",
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "records", "path": "Records"}),
-    # A trail that writes to CloudWatch Logs: a message is a record.
+    # A trail that writes to CloudWatch Logs: a message is a record. And records that somebody else
+    # exported, one a line or in a bare array.
     syntaxes=(
         Syntax("json_text", {"shape": "lines"}, when=rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'),
+        Syntax("json_text", {"shape": "lines"}, when=_BARE),
     ),
     columns=(
         _json("addendum", "addendum", "Why and how a record was changed or delivered late."),
