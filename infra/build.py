@@ -35,6 +35,8 @@ ARCHES = {"arm64": "aarch64", "aarch64": "aarch64", "x86_64": "x86_64", "amd64":
 LEFT_OUT = {
     "click": "the command line",
     "rich": "the command line",
+    "prompt-toolkit": "the shell",
+    "pygments": "the shell",
     "pyarrow": "DuckDB writes the Parquet",
     "duckdb-extension-inet": "reading",
 }

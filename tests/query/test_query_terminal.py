@@ -57,6 +57,8 @@ def screen(tmp_path: Path, hive: Hive) -> Screen:
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock.cli", "query", *arguments],
             stdin=theirs, stdout=theirs, stderr=theirs, env=environment | more, cwd=home,
+            # Whoever runs the tests in the background has it ignored, and a child inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         os.close(theirs)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,8 @@ class Terminal:
             ["-m", "penstock.cli", *before, "query", *arguments],
             env=environment | more, cwd=str(self.home), timeout=_SECONDS, encoding="utf-8",
             dimensions=(40, 160),
+            # Whoever runs the tests in the background has it ignored, and a child inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         person = Person(child)
         self.opened.append(person)
