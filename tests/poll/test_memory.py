@@ -26,13 +26,12 @@ def test_it_remembers_the_overlap_and_no_more(more: tuple[tuple[int, str], ...],
     assert set(after.seen) == {one for one in more if one[0] >= 10**6 - overlap}
 
 
-def test_too_many_shorten_the_overlap(monkeypatch: object) -> None:
+def test_too_many_shorten_the_overlap() -> None:
     """Of one time all are remembered or none, and what is not remembered is not looked at again."""
-    del monkeypatch
     most = memory.MOST_IDS
     more = [(second, Memory.mark(f"{second}-{n}")) for second in range(10) for n in range(most // 5)]
     after = Memory(0, 0).after(10, 10, more)
     assert len(after.seen) <= most
     assert after.floor == min(second for second, _ in after.seen)
     assert {one for one in more if one[0] >= after.floor} == set(after.seen)
-    assert len(after.text()) < 350_000
+    assert len(after.text()) < 350_000  # an item of DynamoDB holds 400 KB

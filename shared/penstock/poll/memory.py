@@ -11,7 +11,7 @@ from dataclasses import dataclass
 __all__ = ["MOST_IDS", "Memory"]
 
 MOST_IDS = 8_000
-"""Ids that a position remembers; a ledger's item holds 400 KB, and this many are about 160 KB."""
+"""Ids that a position remembers; a ledger's item holds 400 KB, and this many take 190 KB (measured)."""
 
 
 @dataclass(frozen=True, slots=True)

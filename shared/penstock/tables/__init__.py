@@ -25,6 +25,8 @@ from penstock.tables._declaration import (
 )
 from penstock.tables._kinds import (
     any_time,
+    dashed,
+    dashed_number,
     epoch,
     filled,
     flag,
@@ -50,6 +52,8 @@ __all__ = [
     "Table",
     "any_time",
     "converted",
+    "dashed",
+    "dashed_number",
     "epoch",
     "filled",
     "find",

@@ -9,6 +9,8 @@ from penstock.tables._declaration import Column
 
 __all__ = [
     "any_time",
+    "dashed",
+    "dashed_number",
     "epoch",
     "filled",
     "flag",
@@ -116,6 +118,21 @@ def flag(name: str, source: str, description: str) -> Column:
 def time(name: str, source: str, description: str) -> Column:
     """A time in RFC 3339 as a timestamp in UTC."""
     return typed(name, "TIMESTAMP", utc(f"r.{identifier(source)}"), source, description)
+
+
+def dashed(name: str, source: str, description: str) -> Column:
+    """A text of a log that writes a dash where there is none."""
+    value = f"nullif(r.{identifier(source)}, {literal(_DASH)})"
+    return Column(name, "VARCHAR", value, description, source, null_if=(_DASH,))
+
+
+def dashed_number(name: str, source: str, description: str, type_: str = "BIGINT") -> Column:
+    """A number of a log that writes a dash where there is none; what else is none goes to `unmapped`."""
+    value = f"nullif(r.{identifier(source)}, {literal(_DASH)})"
+    return Column(name, type_, f"try_cast({value} AS {type_})", description, source, null_if=(_DASH,))
+
+
+_DASH = "-"
 
 
 def json_value(name: str, source: str, description: str) -> Column:

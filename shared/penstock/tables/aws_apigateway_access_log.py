@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, any_time, filled, json_value, typed
+from penstock.tables import (
+    Column,
+    Example,
+    Syntax,
+    Table,
+    any_time,
+    dashed,
+    dashed_number,
+    filled,
+    json_value,
+)
 
 _DOCS = "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"
-
-
-def _text(name: str, source: str, description: str) -> Column:
-    """A text; a dash stands where there is none."""
-    return typed(name, "VARCHAR", f"""nullif(r."{source}", '-')""", source, description)
-
-
-def _measure(name: str, source: str, description: str, type_: str = "BIGINT") -> Column:
-    """A number; a dash stands where there is none."""
-    value = f"""nullif(r."{source}", '-')"""
-    return Column(name, type_, f"try_cast({value} AS {type_})", description, source, null_if=("-",))
 
 
 TABLE = Table(
@@ -36,21 +35,23 @@ TABLE = Table(
         ),
     ),
     columns=(
-        _text("api_id", "apiId", "Identifier of the API."),
+        dashed("api_id", "apiId", "Identifier of the API."),
         json_value("authorizer", "authorizer", "What the authorizer returned."),
-        _text("caller", "caller", "Principal that signed the request."),
-        _text("domain_name", "domainName", "Domain that the request was sent to."),
-        _text("error_message", "errorMessage", "Error of API Gateway."),
-        _text("error_response_type", "errorResponseType", "Kind of the error's response."),
-        _text("extended_request_id", "extendedRequestId", "Identifier that a client may see in a header."),
-        _text("http_method", "httpMethod", "Method of the request."),
-        _text("integration_error", "integrationErrorMessage", "Error of the integration."),
-        _measure("integration_latency", "integrationLatency", "Time that the integration took, ms."),
-        _measure("integration_status", "integrationStatus", "Status that the integration gave.", "INTEGER"),
-        _text("ip", "ip", "Address the request came from."),
-        _text("path", "path", "Path of the request."),
-        _text("protocol", "protocol", "Protocol of the request, such as HTTP/1.1."),
-        _text("request_id", "requestId", "Identifier of the request."),
+        dashed("caller", "caller", "Principal that signed the request."),
+        dashed("domain_name", "domainName", "Domain that the request was sent to."),
+        dashed("error_message", "errorMessage", "Error of API Gateway."),
+        dashed("error_response_type", "errorResponseType", "Kind of the error's response."),
+        dashed("extended_request_id", "extendedRequestId", "Identifier that a client may see in a header."),
+        dashed("http_method", "httpMethod", "Method of the request."),
+        dashed("integration_error", "integrationErrorMessage", "Error of the integration."),
+        dashed_number("integration_latency", "integrationLatency", "Time that the integration took, ms."),
+        dashed_number(
+            "integration_status", "integrationStatus", "Status that the integration gave.", "INTEGER"
+        ),
+        dashed("ip", "ip", "Address the request came from."),
+        dashed("path", "path", "Path of the request."),
+        dashed("protocol", "protocol", "Protocol of the request, such as HTTP/1.1."),
+        dashed("request_id", "requestId", "Identifier of the request."),
         Column(
             "request_time",
             "TIMESTAMP",
@@ -59,14 +60,14 @@ TABLE = Table(
             "requestTime",
             reads={"requestTimeEpoch": "VARCHAR"},
         ),
-        _text("resource_path", "resourcePath", "Path of the resource, as the API declares it."),
-        _measure("response_latency", "responseLatency", "Time until the answer, ms."),
-        _measure("response_length", "responseLength", "Bytes of the answer."),
-        _text("route_key", "routeKey", "Route of an HTTP or WebSocket API."),
-        _text("stage", "stage", "Stage of the API."),
-        _measure("status", "status", "Status of the answer.", "INTEGER"),
-        _text("user", "user", "User that was identified."),
-        _text("user_agent", "userAgent", "Program that made the request, as it says."),
+        dashed("resource_path", "resourcePath", "Path of the resource, as the API declares it."),
+        dashed_number("response_latency", "responseLatency", "Time until the answer, ms."),
+        dashed_number("response_length", "responseLength", "Bytes of the answer."),
+        dashed("route_key", "routeKey", "Route of an HTTP or WebSocket API."),
+        dashed("stage", "stage", "Stage of the API."),
+        dashed_number("status", "status", "Status of the answer.", "INTEGER"),
+        dashed("user", "user", "User that was identified."),
+        dashed("user_agent", "userAgent", "Program that made the request, as it says."),
     ),
     enrichment={
         "tp_timestamp": "request_time",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, any_time, filled, json_value, typed
+from penstock.tables import (
+    Column,
+    Example,
+    Syntax,
+    Table,
+    any_time,
+    dashed,
+    dashed_number,
+    filled,
+    json_value,
+)
 
 _DOCS = "https://docs.aws.amazon.com/vpc-lattice/latest/ug/monitoring-access-logs.html"
-
-
-def _text(name: str, source: str, description: str) -> Column:
-    """A text; a dash stands where there is none."""
-    return typed(name, "VARCHAR", f"""nullif(r."{source}", '-')""", source, description)
-
-
-def _measure(name: str, source: str, description: str, type_: str = "BIGINT") -> Column:
-    """A number; a dash stands where there is none."""
-    value = f"""nullif(r."{source}", '-')"""
-    return Column(name, type_, f"try_cast({value} AS {type_})", description, source, null_if=("-",))
 
 
 def _address(source: str) -> str:
@@ -37,57 +36,57 @@ TABLE = Table(
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "lines"}),
     columns=(
-        _text(
+        dashed(
             "auth_denied_reason",
             "authDeniedReason",
             "Why the auth policy refused: Service, Network, Identity.",
         ),
-        _measure("bytes_received", "bytesReceived", "Bytes of body and headers received."),
-        _measure("bytes_sent", "bytesSent", "Bytes of body and headers sent."),
-        _text("caller_principal", "callerPrincipal", "Principal that was authenticated."),
-        _text("caller_principal_org_id", "callerPrincipalOrgID", "Organization of the principal."),
+        dashed_number("bytes_received", "bytesReceived", "Bytes of body and headers received."),
+        dashed_number("bytes_sent", "bytesSent", "Bytes of body and headers sent."),
+        dashed("caller_principal", "callerPrincipal", "Principal that was authenticated."),
+        dashed("caller_principal_org_id", "callerPrincipalOrgID", "Organization of the principal."),
         json_value("caller_principal_tags", "callerPrincipalTags", "Tags of the principal's session."),
-        _text("caller_x509_issuer_ou", "callerX509IssuerOU", "Issuer's OU of the caller's certificate."),
-        _text("caller_x509_san_dns", "callerX509SANDNS", "DNS name in the caller's certificate."),
-        _text("caller_x509_san_name_cn", "callerX509SANNameCN", "CN of the alternative name."),
-        _text("caller_x509_san_uri", "callerX509SANURI", "URI in the caller's certificate."),
-        _text("caller_x509_subject_cn", "callerX509SubjectCN", "Subject's CN of the caller's certificate."),
-        _text("destination_ip_port", "destinationIpPort", "Address and port the connection was made to."),
-        _text("destination_vpc_id", "destinationVpcId", "VPC of the destination."),
-        _measure("duration", "duration", "Time from the first to the last byte, ms."),
-        _text("failure_reason", "failureReason", "Why the request failed."),
-        _text("gateway_ip_port", "gatewayIpPort", "Address and port of the resource gateway."),
-        _measure("grpc_response_code", "grpcResponseCode", "Status of a gRPC answer.", "INTEGER"),
-        _text("host_header", "hostHeader", "Authority of the request."),
-        _text("listener_id", "listenerId", "Listener of the service."),
-        _text("listener_type", "listenerType", "Type of the listener: HTTP, HTTPS, TLS."),
-        _text("protocol", "protocol", "Protocol of the request, such as HTTP/1.1, or TCP."),
-        _text("request_id", "requestId", "Identifier of the request."),
-        _text("request_method", "requestMethod", "Method of the request."),
-        _text("request_path", "requestPath", "Path of the request."),
-        _measure(
+        dashed("caller_x509_issuer_ou", "callerX509IssuerOU", "Issuer's OU of the caller's certificate."),
+        dashed("caller_x509_san_dns", "callerX509SANDNS", "DNS name in the caller's certificate."),
+        dashed("caller_x509_san_name_cn", "callerX509SANNameCN", "CN of the alternative name."),
+        dashed("caller_x509_san_uri", "callerX509SANURI", "URI in the caller's certificate."),
+        dashed("caller_x509_subject_cn", "callerX509SubjectCN", "Subject's CN of the caller's certificate."),
+        dashed("destination_ip_port", "destinationIpPort", "Address and port the connection was made to."),
+        dashed("destination_vpc_id", "destinationVpcId", "VPC of the destination."),
+        dashed_number("duration", "duration", "Time from the first to the last byte, ms."),
+        dashed("failure_reason", "failureReason", "Why the request failed."),
+        dashed("gateway_ip_port", "gatewayIpPort", "Address and port of the resource gateway."),
+        dashed_number("grpc_response_code", "grpcResponseCode", "Status of a gRPC answer.", "INTEGER"),
+        dashed("host_header", "hostHeader", "Authority of the request."),
+        dashed("listener_id", "listenerId", "Listener of the service."),
+        dashed("listener_type", "listenerType", "Type of the listener: HTTP, HTTPS, TLS."),
+        dashed("protocol", "protocol", "Protocol of the request, such as HTTP/1.1, or TCP."),
+        dashed("request_id", "requestId", "Identifier of the request."),
+        dashed("request_method", "requestMethod", "Method of the request."),
+        dashed("request_path", "requestPath", "Path of the request."),
+        dashed_number(
             "request_to_target_duration", "requestToTargetDuration", "Time until the target had all, ms."
         ),
-        _text("resolved_user", "resolvedUser", "ARN of the caller, or Anonymous or Unknown."),
-        _text("resource_configuration_arn", "resourceConfigurationArn", "Resource that was accessed."),
-        _text("resource_ip_port", "resourceIpPort", "Address and port of the resource."),
-        _measure("response_code", "responseCode", "Status of the answer.", "INTEGER"),
-        _measure(
+        dashed("resolved_user", "resolvedUser", "ARN of the caller, or Anonymous or Unknown."),
+        dashed("resource_configuration_arn", "resourceConfigurationArn", "Resource that was accessed."),
+        dashed("resource_ip_port", "resourceIpPort", "Address and port of the resource."),
+        dashed_number("response_code", "responseCode", "Status of the answer.", "INTEGER"),
+        dashed_number(
             "response_from_target_duration",
             "responseFromTargetDuration",
             "Time the target's answer took, ms.",
         ),
-        _text("service_arn", "serviceArn", "Service that was called."),
-        _text("service_network_arn", "serviceNetworkArn", "Service network of the caller."),
-        _text(
+        dashed("service_arn", "serviceArn", "Service that was called."),
+        dashed("service_network_arn", "serviceNetworkArn", "Service network of the caller."),
+        dashed(
             "service_network_resource_association_id",
             "serviceNetworkResourceAssociationId",
             "Association of the resource with the network.",
         ),
         _ip("source_ip", "sourceIpPort", "Address the request came from."),
-        _text("source_ip_port", "sourceIpPort", "Address and port the request came from."),
-        _text("source_vpc_arn", "sourceVpcArn", "VPC the request came from."),
-        _text("ssl_cipher", "sslCipher", "TLS cipher."),
+        dashed("source_ip_port", "sourceIpPort", "Address and port the request came from."),
+        dashed("source_vpc_arn", "sourceVpcArn", "VPC the request came from."),
+        dashed("ssl_cipher", "sslCipher", "TLS cipher."),
         Column(
             "start_time",
             "TIMESTAMP",
@@ -96,12 +95,12 @@ TABLE = Table(
             "startTime",
             reads={"eventTimestamp": "VARCHAR"},
         ),
-        _text("target_group_arn", "targetGroupArn", "Target group the request went to."),
+        dashed("target_group_arn", "targetGroupArn", "Target group the request went to."),
         _ip("target_ip", "targetIpPort", "Address of the target."),
-        _text("target_ip_port", "targetIpPort", "Address and port of the target."),
-        _text("tls_version", "tlsVersion", "TLS version, such as TLSv1.2."),
-        _text("user_agent", "userAgent", "Program that made the request, as it says."),
-        _text("vpc_endpoint_id", "vpcEndpointId", "Endpoint the connection came through."),
+        dashed("target_ip_port", "targetIpPort", "Address and port of the target."),
+        dashed("tls_version", "tlsVersion", "TLS version, such as TLSv1.2."),
+        dashed("user_agent", "userAgent", "Program that made the request, as it says."),
+        dashed("vpc_endpoint_id", "vpcEndpointId", "Endpoint the connection came through."),
     ),
     enrichment={
         "tp_timestamp": "start_time",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, epoch, json_value, number, text, typed
+from penstock.tables import Column, Example, Syntax, Table, dashed, epoch, json_value, number, text, typed
 from penstock.tables._arns import arn_names
 from penstock.tables._members import listed, struct
 
@@ -22,11 +22,6 @@ _REQUEST = {
     "host": "VARCHAR",
 }
 _TOKEN = {"responseCode": "BIGINT", "solveTimestamp": "BIGINT", "failureReason": "VARCHAR"}
-
-
-def _unless_dash(name: str, source: str, description: str) -> Column:
-    """A text for which a dash stands where there is none."""
-    return typed(name, "VARCHAR", f"""nullif(r."{source}", '-')""", source, description)
 
 
 TABLE = Table(
@@ -62,12 +57,12 @@ TABLE = Table(
             _REQUEST,
             str,
         ),
-        _unless_dash(
+        dashed(
             "http_source_id",
             "httpSourceId",
             "Protected resource: an ARN, or a name that depends on its service.",
         ),
-        _unless_dash("http_source_name", "httpSourceName", "Service protected: CF, ALB, APIGW, APPSYNC …."),
+        dashed("http_source_name", "httpSourceName", "Service protected: CF, ALB, APIGW, APPSYNC …."),
         text("ja3_fingerprint", "ja3Fingerprint", "JA3 fingerprint of the TLS Client Hello."),
         text("ja4_fingerprint", "ja4Fingerprint", "JA4 fingerprint of the TLS Client Hello."),
         json_value("labels", "labels", "Labels on the request: list of objects with a name."),
