@@ -21,15 +21,25 @@ from penstock import convert
 from penstock.collect.reach import Gathered
 from penstock.collect.report import Report, count
 from penstock.config import Partition
-from penstock.errors import OutcomeUnknown, Retry, Taken
+from penstock.errors import Conflict, OutcomeUnknown, Retry, Taken
 from penstock.ledger.commit import commit
-from penstock.model import Intent, ObjectRecord
+from penstock.model import CursorMove, Intent, ObjectRecord
 from penstock.standardize import Recipe
 
 if TYPE_CHECKING:
     from penstock.collect.worker import Worker
 
-__all__ = ["SpoiltError", "commit_id", "converted", "delete", "forget", "land", "put", "without"]
+__all__ = [
+    "SpoiltError",
+    "commit_id",
+    "converted",
+    "delete",
+    "forget",
+    "land",
+    "publish",
+    "put",
+    "without",
+]
 
 
 class SpoiltError(Exception):
@@ -77,8 +87,32 @@ def _once(worker: Worker, partition: Partition, texts: Gathered, folder: Path, r
     outputs = folder / name
     outputs.mkdir()
     worker.step("convert")
-    made, records = converted(worker, partition, texts, name, now, outputs)
-    done = [*texts.bad, *records]
+    try:
+        made, records = converted(worker, partition, texts, name, now, outputs)
+        done = [*texts.bad, *records]
+        publish(worker, partition, made, done, report, name=name, now=now, marked=True)
+    finally:
+        shutil.rmtree(outputs, ignore_errors=True)
+
+
+def publish(
+    worker: Worker,
+    partition: Partition,
+    made: convert.Converted,
+    records: Sequence[ObjectRecord],
+    report: Report,
+    *,
+    name: str,
+    now: dt.datetime,
+    marked: bool,
+    cursor: CursorMove | None = None,
+) -> None:
+    """Put the files and commit them under the id `name`: with the records if they are to be `marked` as
+    collected, with the source's position if it moved.
+
+    Taken or Conflict when others were first; Retry when nothing was written; OutcomeUnknown when it
+    may have been: then the files stay, and the intent that names them.
+    """
     paths = tuple(written.file.path for written in made.files)
     if paths:
         worker.step("intent")
@@ -99,22 +133,21 @@ def _once(worker: Worker, partition: Partition, texts: Gathered, folder: Path, r
             kind="collect",
             time=now,
             add=[written.file for written in made.files],
-            done=done,
+            done=records if marked else (),
+            cursor=cursor,
         )
     except OutcomeUnknown:
         # It may have been committed: the files stay, and the intent with them.
         raise
-    except (Taken, Retry):
+    except (Conflict, Retry):
         # Certainly not written, nor will it be: see `commit`.
         if delete(worker, paths):
             forget(worker, name, paths)
         raise
-    finally:
-        shutil.rmtree(outputs, ignore_errors=True)
     report.commits += 1
     report.retries += landed.retries
     report.files += len(paths)
-    count(report, done)
+    count(report, records)
     worker.step("forget")
     forget(worker, name, paths)
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock import convert
-from penstock.collect.landing import commit_id, converted, delete, forget, put
+from penstock.collect.landing import commit_id, converted, publish
 from penstock.collect.reach import Gathered
-from penstock.collect.report import Report, count
+from penstock.collect.report import Report
 from penstock.collect.worker import Worker
 from penstock.config import Partition
-from penstock.errors import Conflict, OutcomeUnknown, Retry
-from penstock.ledger.commit import commit
-from penstock.model import CursorMove, Intent
+from penstock.errors import Retry
+from penstock.model import CursorMove
 
 __all__ = ["land"]
 
@@ -43,39 +42,6 @@ def land(
         if bad:
             # The position would pass over it: nobody could have it again.
             raise Retry(f"{bad[0].identity}: {bad[0].reason}")
-        paths = tuple(written.file.path for written in made.files)
-        if paths:
-            worker.step("intent")
-            worker.ledger.put_intent(Intent(name, partition.id, paths, now))
-            worker.step("put")
-            try:
-                put(worker, made)
-            except Retry:
-                # A put whose answer was lost may yet arrive: the intent stays, to clear that too.
-                delete(worker, paths)
-                raise
-        worker.step("commit")
-        try:
-            landed = commit(
-                worker.ledger,
-                partition=partition.id,
-                id=name,
-                kind="collect",
-                time=now,
-                add=[written.file for written in made.files],
-                cursor=move,
-            )
-        except OutcomeUnknown:
-            raise
-        except (Conflict, Retry):
-            if delete(worker, paths):
-                forget(worker, name, paths)
-            raise
+        publish(worker, partition, made, records, report, name=name, now=now, marked=False, cursor=move)
     finally:
         shutil.rmtree(outputs, ignore_errors=True)
-    report.commits += 1
-    report.retries += landed.retries
-    report.files += len(paths)
-    count(report, records)
-    worker.step("forget")
-    forget(worker, name, paths)
