@@ -20,7 +20,7 @@ from infra.local_cloud.worker import Environment, WorkerKilled
 
 __all__ = ["Invocation", "Poller", "failed_messages"]
 
-_PAUSE = 0.02
+_PAUSE, _LONGEST_PAUSE = 0.02, 0.3  # seconds between looks at an empty queue: a cloud that is kept must idle
 
 Message = Mapping[str, Any]
 
@@ -102,11 +102,14 @@ class Poller:
 
     def _work(self) -> None:
         environment: Environment | None = None
+        pause = _PAUSE
         while not self._stop.is_set():
             batch = self._batch()
             if not batch:
-                self._stop.wait(_PAUSE)
+                self._stop.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
+            pause = _PAUSE
             with self._lock:
                 self._busy += 1
             try:
