@@ -10,8 +10,9 @@ from penstock.errors import PenstockError
 
 __all__ = ["Argument", "ArgumentError", "ArgumentType"]
 
-ArgumentType = Literal["string", "number", "bool", "strings", "map", "connection", "format"]
-"""`strings` is a list of strings, `map` maps strings to strings; the last two are references."""
+ArgumentType = Literal["string", "number", "bool", "strings", "string(s)", "map", "connection", "format"]
+"""`strings` is a list of strings, `string(s)` that or one of them by itself, `map` maps strings to
+strings; the last two are references."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,38 @@ __all__ = ["slices", "unwrapped"]
 _CLOUDWATCH = re.compile(rb'\s*\{(?s:.*)"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"')
 
 
-def unwrapped(path: str, beginning: bytes) -> str | None:
-    """SQL for the messages of a text that is wrapped, one a line, in their order: (text); None if it is not.
+def unwrapped(path: str, beginning: bytes) -> tuple[str, ...]:
+    """SQL for the messages of a text that is wrapped, one a line, in their order: (text).
 
-    Control messages say that a subscription is alive and hold no record.
+    Empty if the text is not wrapped; else two ways, the second for what the first cannot read:
+    documents however they are spread over lines, and one a line. Control messages say that a
+    subscription is alive and hold no record; what is no envelope stays as it is.
     """
     if not _CLOUDWATCH.match(beginning):
-        return None
-    messages = "from_json(json_extract(json, '$.logEvents'), '[{\"message\":\"VARCHAR\"}]')"
-    line = "replace(rtrim(event.message, chr(10)), chr(10), ' ')"
+        return ()
+    documents = (
+        "SELECT row_number() OVER () AS i, json, NULL::VARCHAR AS raw "
+        f"FROM read_json_objects({literal(path)}, format = 'unstructured')"
+    )
+    lines = f"SELECT string_split(content, chr(10)) AS lines FROM read_text([{literal(path)}])"
+    lines = f"SELECT unnest(range(len(lines))) AS i, unnest(lines) AS raw FROM ({lines})"
+    lines = f"SELECT i, TRY(raw::JSON) AS json, raw FROM ({lines})"
+    return _messages(documents), _messages(lines)
+
+
+def _messages(documents: str) -> str:
+    """SQL: the text of messages in documents (i, json, raw); `json` is null where `raw` is none."""
+    events = "from_json(json_extract(json, '$.logEvents'), '[{\"message\":\"VARCHAR\"}]')"
+    message = "replace(rtrim(coalesce(event.message, '{}'), chr(10)), chr(10), ' ')"
+    itself = "[replace(coalesce(raw, json::VARCHAR), chr(10), ' ')]"
+    found = (
+        "CASE json_extract_string(json, '$.messageType') WHEN 'CONTROL_MESSAGE' THEN [] WHEN 'DATA_MESSAGE' "
+        f"THEN coalesce(list_transform({events}, lambda event: {message}), {itself}) ELSE {itself} END"
+    )
     return (
-        f"SELECT coalesce(string_agg({line}, chr(10) ORDER BY i, j), '') "
-        "FROM (SELECT i, unnest(events) AS event, unnest(range(len(events))) AS j FROM ("
-        f"SELECT row_number() OVER () AS i, {messages} AS events "
-        f"FROM read_json_objects({literal(path)}, format = 'unstructured') "
-        "WHERE json_extract_string(json, '$.messageType') = 'DATA_MESSAGE'))"
+        "SELECT coalesce(string_agg(line, chr(10) ORDER BY i, j), '') "
+        "FROM (SELECT i, unnest(found) AS line, unnest(range(len(found))) AS j FROM ("
+        f"SELECT i, {found} AS found FROM ({documents})))"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -181,7 +182,7 @@ def from_file(path: Path) -> Open:
             file.close()
             raise Retry(f"{ref.uri}: it changed before it was read; it is found anew by the next run")
         modified = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC)
-        return Answer(_blocks(ref, file), found.st_size, modified, file.close)
+        return Answer(_blocks(ref, file, found.st_size), found.st_size, modified, file.close)
 
     return open_
 
@@ -293,11 +294,18 @@ def _body(ref: ObjectRef, body: Any) -> Iterator[bytes]:
         body.close()
 
 
-def _blocks(ref: ObjectRef, file: Any) -> Iterator[bytes]:
+def _blocks(ref: ObjectRef, file: Any, size: int) -> Iterator[bytes]:
+    """What the file held when it was opened: what is appended meanwhile is another object's."""
+    before = os.fstat(file.fileno())
+    left = size
     try:
         with file:
-            while block := file.read(_READ):
+            while left and (block := file.read(min(_READ, left))):
+                left -= len(block)
                 yield block
+            after = os.fstat(file.fileno())
+            if after.st_size < size or (after.st_size == size and after.st_mtime_ns != before.st_mtime_ns):
+                raise Retry(f"{ref.uri}: it changed while it was read; it is found anew by the next run")
     except OSError as error:
         raise Retry(f"{ref.uri}: cannot be read: {error.strerror}") from error
 

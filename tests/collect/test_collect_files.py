@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from penstock.collect import files
-from penstock.errors import Retry
 from penstock.fetch import file_etag
 from penstock.layout import compile_layout
 from penstock.listing import EVER, Seen, Window
@@ -121,13 +120,33 @@ def test_what_a_layout_misses_is_noted(tree: Path) -> None:
 
 @pytest.mark.parametrize("path", ["nowhere", "no/*.gz", "other/README/below"])
 def test_a_path_that_holds_nothing_comes_again(tree: Path, path: str) -> None:
-    """A mistyped path or a disk that is not there must not be taken for no logs."""
-    with pytest.raises(Retry, match="expected a directory, a file or a pattern") as caught:
-        found(tree, FileSource(("2026", path)))
-    assert path in str(caught.value)
+    """A mistyped path or a disk that is not there must not be taken for no logs; the others are found."""
+    seen = Seen()
+    assert found(tree, FileSource((path, "2026")), seen=seen) == list(TREE[:4])
+    (fault,) = seen.faults
+    assert fault.startswith(f"{tree}/{path}: found nothing, expected a directory, a file or a pattern")
 
 
 def test_a_link_to_nothing_is_no_file(tree: Path) -> None:
-    """What went meanwhile, or never was, is passed over."""
+    """What went meanwhile or never was, a link to itself or to the folder above, a pipe: passed over."""
     (tree / "dangling").symlink_to(tree / "gone")
-    assert found(tree, FileSource((".",))) == list(ALL)
+    (tree / "circle").symlink_to(tree / "circle")
+    (tree / "2026" / "above").symlink_to(tree)
+    os.mkfifo(tree / "pipe")
+    seen = Seen()
+    assert (found(tree, FileSource((".",)), seen=seen), seen.faults) == (list(ALL), [])
+
+
+def test_a_folder_that_may_not_be_looked_into(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and what is beside it is found."""
+    real = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("2026/01/31"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    seen = Seen()
+    assert found(tree, FileSource((".",)), seen=seen) == [TREE[5], TREE[0], *TREE[3:5]]
+    assert seen.faults == [f"{tree}/2026/01/31: cannot be looked into: Permission denied"]

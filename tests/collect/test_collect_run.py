@@ -342,11 +342,58 @@ def test_a_source_that_vanishes_meanwhile(local: Rig, tmp_path: Path) -> None:
     runner = Runner(local, partition(folder(tmp_path / "logs")))
     outcome = runner(step=step)
     assert (outcome.state, sums(outcome)) == ("failed", (3, 2, 0, 0))
-    assert outcome.messages[0] == "1 objects could not be had"
+    assert outcome.messages[0] == "1 object could not be had"
     assert gone.name in outcome.messages[1]
     (tmp_path / "kept").rename(gone)
     again = runner()
     assert (again.state, sums(again)) == ("done", (3, 1, 2, 0))
+
+
+def test_one_source_that_fails(local: Rig, tmp_path: Path) -> None:
+    """A folder that is gone, a program that fails, a bucket that is not there: the others are collected."""
+    lay(tmp_path / "logs", logs(2))
+    command = '  source "command" {\n    command = ["false"]\n  }\n'
+    sources = (folder(tmp_path / "gone"), command, bucket("no-such-bucket"), folder(tmp_path / "logs"))
+    runner = Runner(local, partition(*sources))
+    outcome = runner()
+    assert (outcome.state, sums(outcome)) == ("failed", (2, 2, 0, 0))
+    told = " | ".join(outcome.messages)
+    assert [words in told for words in ("/gone: found nothing", "false: it ended", "no such bucket")] == [
+        True
+    ] * 3
+    again = runner(overwrite=True)
+    assert (again.state, again.report.files, again.messages[-1]) == ("failed", 0, "nothing was replaced")
+    assert local.rows().num_rows == stored(*logs(2))
+
+
+@pytest.mark.parametrize(("replaces", "rows"), [("", 4), ("nothing", 12), ("object", 8)])
+def test_a_file_that_grew(rig: Rig, tmp_path: Path, replaces: str, rows: int) -> None:
+    """Its rows are not there twice unless somebody says so; without a word it is left alone, and told."""
+    one, two = logs(2, 4)
+    records = [json.loads(gzip.decompress(each.body))["Records"] for each in (one, two)]
+    path = tmp_path / "logs" / "log.jsonl"
+    path.parent.mkdir()
+
+    def write(of: list[dict[str, object]]) -> None:
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in of))
+
+    said = f'  replaces = "{replaces}"\n' if replaces else ""
+    runner = Runner(rig, partition(folder(path.parent), more=said))
+    write(records[0])
+    assert (runner().state, rig.rows().num_rows) == ("done", 4)
+    write(records[0] + records[1])
+    lay(path.parent, [one])
+    grown = runner()
+    assert rig.rows().num_rows == rows + 4  # the new file is collected in any case
+    if replaces:
+        assert (grown.state, grown.messages) == ("done", [])
+    else:
+        assert (grown.state, sums(grown)) == ("failed", (2, 1, 1, 0))
+        assert grown.messages[0].startswith(
+            f"1 file holds something else than when collected, {path} the first"
+        )
+        assert runner(overwrite=True).state == "done"
+        assert (runner().state, rig.rows().num_rows) == ("done", 12)
 
 
 def test_bad_objects_are_told_and_tried_again_by_an_overwrite(local: Rig, tmp_path: Path) -> None:

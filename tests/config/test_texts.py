@@ -118,6 +118,8 @@ def test_so_is_every_mixture_of_marks(text: str) -> None:
     [
         (r'"a\tb\\d \"q\" \u00fc\U0001F600"', 'a\tb\\d "q" ü😀'),
         ('"$${x} %%{y} $x %y"', "${x} %{y} $x %y"),
+        ('"%{YEAR:year}/%{DATA}.gz"', "%{YEAR:year}/%{DATA}.gz"),
+        ("<<E\n%{IFCONFIG:x} %{format}\nE", "%{IFCONFIG:x} %{format}\n"),
         (r'"^\\d+\\.json$"', r"^\d+\.json$"),
         ('"${timestamp()}"', "2026-03-01T12:30:05Z"),
         ('"x${1}${true}y"', "x1truey"),
@@ -169,8 +171,11 @@ def test_lines_after_comments_and_texts() -> None:
         ('a = "x', ["1: found a string that its line does not close, expected a double quote"]),
         ('a = "\\d"', [r'1: found the escape \d, expected \n, \r, \t, \", \\ or \uXXXX']),
         ('a = "\\ud800"', [r"1: found \ud800, which is no Unicode character"]),
-        ('a = "%{DATA:x}"', ["1: found %{ outside of backticks, where it begins a directive"]),
-        ("a = <<E\n%{x}\nE\n", ["2: found %{ outside of backticks, where it begins a directive"]),
+        ('a = "%{if x}"', ["1: found the directive %{if outside of backticks, expected text or ${ … }"]),
+        (
+            "a = <<E\n%{~ endfor}\nE\n",
+            ["2: found the directive %{~ endfor outside of backticks, expected text or ${ … }"],
+        ),
         ('\na = "${b"', ['2: found "${" without its "}"']),
         ('a = "x${b.c}"', ["1: found a reference, list, map or null among text"]),
         ("a = <<E\n\n${nope()}\nE\n", [f"3: unknown function nope, {FUNCTIONS}"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -185,3 +186,22 @@ def test_a_file_that_changed_or_went_comes_again(tmp_path: Path) -> None:
     Path(ref.key).unlink()
     with pytest.raises(Retry, match="No such file"):
         open_(ref)
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    """What is appended meanwhile is another object's; a file that is written anew or cut comes again."""
+    text = b"x" * 300_000
+    path = tmp_path / "log"
+    for change, fine in ((text + b"more", True), (b"y" * len(text), False), (b"short", False)):
+        path.write_bytes(text)
+        found = path.stat()
+        etag = file_etag(found.st_size, found.st_mtime_ns)
+        answer = from_file(path)(ObjectRef("", str(path), None, etag, found.st_size, scheme="file"))
+        first = next(answer.blocks)
+        path.write_bytes(change)
+        os.utime(path, ns=(0, found.st_mtime_ns + 1_000_000))
+        if fine:
+            assert first + b"".join(answer.blocks) == text
+            continue
+        with pytest.raises(Retry, match="changed while it was read"):
+            b"".join(answer.blocks)

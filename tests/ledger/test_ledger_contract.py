@@ -276,6 +276,19 @@ def test_any_number_of_objects_may_be_asked(ledger: Ledger) -> None:
     assert {one.version for one in found.values()} == {1, 2, 3}
 
 
+def test_all_that_a_file_held_is_found(ledger: Ledger) -> None:
+    """By its path: every content of that file in that partition, and no other file's."""
+    place = "file:///logs/a%20b?etag=1.log"
+    ours = [record(f"{place}?etag={content}") for content in ("7-1", "9-2")]
+    others = [record(f"{place}.gz?etag=7-1"), record("file:///logs/a?etag=7-1"), record(f"{place}?etagere")]
+    ledger.attempt(commit_of("c1", 1, done=[*ours, *others]))
+    assert [one.identity for one in ledger.contents(PARTITION, place)] == [one.identity for one in ours]
+    assert [one.identity for one in ledger.contents(PARTITION, "file:///logs/a")] == [others[1].identity]
+    assert ledger.contents(OTHER, place) == ledger.contents(PARTITION, "file:///logs") == []
+    known = ledger.objects(PARTITION, [one.identity for one in (*ours, *others)])
+    assert len(known) == 5
+
+
 def test_hostile_identities_stay_apart(ledger: Ledger) -> None:
     """Any Unicode, any length: each identity is its own object and is read back as it was."""
     ledger.attempt(commit_of("c1", 1, done=[record(one) for one in HOSTILE[::2]]))

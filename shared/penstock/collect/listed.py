@@ -14,6 +14,7 @@ from penstock.collect.find import find, is_listed, nothing
 from penstock.collect.plan import Task
 from penstock.collect.worker import Worker
 from penstock.config import Partition
+from penstock.errors import ConfigError, Retry
 from penstock.listing import Seen, Window
 from penstock.model import ObjectRef
 from penstock.sources import Configured
@@ -28,7 +29,9 @@ class Listed:
     """What was found: `found` objects, of which `known` are done and `bad` are known as bad, and the
     `wanted` ones with their `bytes`, which `tasks` gives.
 
-    `notes` say of a source why it gave nothing, `passed_over` names sources that only sweep collects.
+    `changed` names files that held other rows before, and are left alone: nobody said what of the two
+    stands. `notes` say of a source why it gave nothing or not all, `passed_over` names sources that
+    only sweep collects.
     """
 
     path: Path
@@ -38,6 +41,7 @@ class Listed:
     bad: int = 0
     wanted: int = 0
     bytes: int = 0
+    changed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
@@ -61,8 +65,8 @@ def look(
     """List the sources, each in its window, and ask the ledger what is known.
 
     The wanted are those that the ledger does not know, or `all_of_them`. `folder` takes the list and
-    what programs print. `tick` is called now and then; what it raises comes out, as does what
-    listing and ledger raise (Retry, ConfigError).
+    what programs print. `tick` is called now and then; what it raises comes out. What listing and
+    ledger raise (Retry, ConfigError) ends that source, and is in the notes: what was found stays.
     """
     listed = Listed(folder / "listed.jsonl", partition.sources)
     with listed.path.open("w", encoding="utf-8") as file:
@@ -71,22 +75,26 @@ def look(
                 listed.passed_over.append(f"{source.type} {source.place}")
                 continue
             seen = Seen(tick=tick)
+            most = worker.settings.max_inflated_bytes
             tasks = find(
                 worker.clients,
                 partition,
                 source,
                 window(source),
                 folder=folder,
-                most=worker.settings.max_inflated_bytes,
+                most=most,
                 now=now,
                 seen=seen,
             )
             before = listed.found
-            while group := list(islice(tasks, _CHUNK)):
-                tick()
-                _sort_out(worker, partition, group, listed, file, number, all_of_them=all_of_them)
-            if listed.found == before and (why := nothing(worker.clients, source, seen)):
-                listed.notes.append(why)
+            try:
+                while group := list(islice(tasks, _CHUNK)):
+                    tick()
+                    _sort_out(worker, partition, group, listed, file, number, all_of_them=all_of_them)
+                why = nothing(worker.clients, source, seen) if listed.found == before else ""
+                listed.notes += [*seen.faults, *([why] if why else [])]
+            except (ConfigError, Retry) as error:
+                listed.notes += [*seen.faults, str(error)]
     return listed
 
 
@@ -104,12 +112,23 @@ def _sort_out(
     for task in group:
         record = known.get(task.ref.identity)
         listed.found += 1
+        if record is None and not all_of_them and _is_changed(worker, partition, task):
+            listed.changed.append(task.ref.key)
+            continue
         listed.known += record is not None and record.state == "done"
         listed.bad += record is not None and record.state == "bad"
         if record is None or all_of_them:
             listed.wanted += 1
             listed.bytes += task.ref.size or 0
             file.write(_line(task, number))
+
+
+def _is_changed(worker: Worker, partition: Partition, task: Task) -> bool:
+    """Whether a file held something else when it was collected: what it holds now may repeat those rows."""
+    if task.ref.scheme != "file" or partition.says_replaces or partition.replaces != "nothing":
+        return False
+    before = worker.ledger.contents(partition.id, task.ref.uri)
+    return any(record.rows_read for record in before)
 
 
 def _line(task: Task, number: int) -> str:

@@ -143,11 +143,14 @@ def _run(
 
     listed = look(worker, partition, window, folder, now=asked.now, all_of_them=asked.overwrite, tick=tick)
     outcome.found, outcome.bad_before = listed.found, listed.bad
-    outcome.skipped = 0 if asked.overwrite else listed.known + listed.bad
-    if listed.notes:
-        outcome.messages += listed.notes
+    outcome.skipped = 0 if asked.overwrite else listed.known + listed.bad + len(listed.changed)
+    if listed.notes or listed.changed:
+        outcome.messages += [*listed.notes, *_of_changed(listed.changed)]
         outcome.state = "failed"
     watch.listed(listed)
+    if asked.overwrite and listed.notes:  # a part of the range would keep its old rows
+        outcome.messages.append("nothing was replaced")
+        return listed.passed_over
     if asked.overwrite:
         windows = [window(source) for source in partition.sources]
         start_ = None if any(one.start is None for one in windows) else start
@@ -160,6 +163,18 @@ def _run(
     else:
         _here(worker, partition, listed.tasks(), watch, outcome)
     return listed.passed_over
+
+
+def _of_changed(paths: list[str]) -> list[str]:
+    """What a person has to decide of files that hold something else than when they were collected."""
+    if not paths:
+        return []
+    are = "1 file holds" if len(paths) == 1 else f"{len(paths):,} files hold"
+    return [
+        f"{are} something else than when collected, {paths[0]} the first: not collected, as rows might "
+        'be there twice; write replaces = "object" in the partition (what a file holds now takes the place '
+        'of what it held) or "nothing" (it is added to that), or use --overwrite this time'
+    ]
 
 
 def _poll(poll: Poll, partition: Partition, asked: Range, watch: Watch, outcome: Outcome) -> None:
@@ -208,7 +223,8 @@ def _here(
 def _judge(outcome: Outcome, *, stopped: bool) -> None:
     again = outcome.report.again
     if again:
-        outcome.messages += [f"{len(again)} objects could not be had", *dict.fromkeys(again.values())]
+        are = "1 object" if len(again) == 1 else f"{len(again):,} objects"
+        outcome.messages += [f"{are} could not be had", *dict.fromkeys(again.values())]
         outcome.state = "failed"
     if stopped:
         outcome.state = "cancelled"

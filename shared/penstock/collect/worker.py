@@ -200,7 +200,7 @@ class Worker:
             except (Retry, OSError) as error:
                 apart = {task.ref.identity for task in large}
                 rest = [task for task in batch if task.ref.identity not in apart]
-                again(report, owners, rest, str(error))
+                again(report, owners, rest, self._why(error))
         return large
 
     def gather(self, partition: Partition, batch: Sequence[Task], folder: Path) -> Gathered:
@@ -234,7 +234,11 @@ class Worker:
                         found = self.streamed(partition, task, folder)
                         land(self, partition, found, folder, report)
                 except (Retry, OSError, *aws.AwsError) as error:
-                    again(report, owners, [task], str(error))
+                    again(report, owners, [task], self._why(error))
+
+    def _why(self, error: Exception) -> str:
+        """What a fault says; the system's own name no place where the work folder is full."""
+        return f"work folder {self.folder}: {error}" if isinstance(error, OSError) else str(error)
 
     def streamed(self, partition: Partition, task: Task, folder: Path) -> Gathered:
         """The text of an object too large to be read at once, block by block."""

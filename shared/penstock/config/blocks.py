@@ -92,6 +92,13 @@ def _ledger(text: str) -> str | None:
     return "expected dynamodb://<table> or sqlite:///<file>"
 
 
+_ELSEWHERE = "it sizes another program; Penstock's own limits are settings"
+
+
+def _ignored(name: str, type_: ArgumentType, why: str) -> Argument:
+    return Argument(name, type_, "Accepted so that existing files load.", ignored=why)
+
+
 _CONNECTION = BlockType(
     name="connection",
     labels=("type", "name"),
@@ -118,6 +125,7 @@ _CONNECTION = BlockType(
             "endpoint_url", "string", "Endpoint instead of AWS's own.", default="AWS_ENDPOINT_URL", check=_url
         ),
         Argument("s3_force_path_style", "bool", "Put the bucket into the path of S3 URLs.", default=False),
+        _ignored("ttl", "number", "keys are renewed when they expire"),
     ),
     example="""\
 connection "aws" "logs" {
@@ -172,13 +180,6 @@ partition "aws_cloudtrail_log" "prod" {
 }
 """,
 )
-
-_ELSEWHERE = "it sizes another program; Penstock's own limits are settings"
-
-
-def _ignored(name: str, type_: ArgumentType, why: str) -> Argument:
-    return Argument(name, type_, "Accepted so that existing files load.", ignored=why)
-
 
 _WORKSPACE = BlockType(
     name="workspace",

@@ -91,9 +91,12 @@ def _typed(type_: str, data: Any) -> tuple[str, Any]:
     if type_ == "number":
         number = isinstance(data, int | float) and not isinstance(data, bool) and math.isfinite(data)
         return "a number", data if number else None
-    if type_ == "strings":
+    if type_ == "string(s)" and isinstance(data, str):
+        return "", [data]
+    if type_ in ("strings", "string(s)"):
         items = [item.data for item in data] if isinstance(data, tuple) else None
-        return _all_strings("a list of strings", items, items)
+        expected = "a list of strings" if type_ == "strings" else "a string or a list of strings"
+        return _all_strings(expected, items, items)
     if type_ == "map":
         plain = {key: item.data for key, item in data.items()} if isinstance(data, Mapping) else None
         return _all_strings("a map of strings", plain, list(plain.values()) if plain is not None else None)

@@ -200,6 +200,7 @@ class _Decoder:
             retention=None if retention == "forever" else int(retention.removesuffix("d")),
             unique_key=values.get("unique_key"),
             replaces=replaces,
+            says_replaces="replaces" in values,
             file=block.file,
             line=block.line,
         )

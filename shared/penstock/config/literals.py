@@ -54,7 +54,7 @@ _HEREDOC = re.compile(r"<<(-?)([A-Za-z_][\w.-]*)[ \t]*\n")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _NESTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\n]')
-_DIRECTIVE = "write %%{, or use backticks, where nothing is special"
+_DIRECTIVE = re.compile(r"%\{~?[ \t]*(if|else|endif|for|endfor)\b")
 _CLOSE = {"{": "}", "(": ")", "[": "]"}
 
 
@@ -211,8 +211,10 @@ class _Scanner:
                 return doubled[1:]
         if text.startswith("${", at):
             return self.interpolation()
-        if text.startswith("%{", at):
-            self.problem(self.line, "found %{ outside of backticks, where it begins a directive", _DIRECTIVE)
+        if directive := _DIRECTIVE.match(text, at):  # any other %{ is grok, as people write it
+            hint = "write %%{, or use backticks, where nothing is special"
+            message = f"found the directive {directive[0]} outside of backticks, expected text or ${{ … }}"
+            self.problem(self.line, message, hint)
         self.line += text[at] == "\n"
         self.at = at + 1
         return text[at]

@@ -47,7 +47,8 @@ class Partition:
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
     the one index `default`. `retention` is in days, None for ever; `unique_key` a column of the
     table or None. `replaces` says what new rows take the place of; `delivery` is meant for sources
-    that have manifests (`S3BucketSource.delivers`), the others are then `object`. `formats` are
+    that have manifests (`S3BucketSource.delivers`), the others are then `object`; `says_replaces`
+    whether the block says so itself. `formats` are
     those that sources name, by `<type>.<name>`. `file` and `line` tell where it is written.
     """
 
@@ -59,6 +60,7 @@ class Partition:
     retention: int | None = None
     unique_key: str | None = None
     replaces: Replaces = "nothing"
+    says_replaces: bool = False
     formats: Mapping[str, Syntax] = field(default_factory=dict)
     file: str = ""
     line: int = 0

@@ -126,9 +126,9 @@ def _respell(batch: Batch, piece: Piece, *, odd: bool) -> bool:
     if not batch.recipe.reader.STREAMS:
         return False
     start = beginning(path)
-    envelope = None if odd else envelopes.unwrapped(piece.path, start)
-    if envelope:
-        if not _rewrite(batch, piece, envelope):
+    ways = () if odd else envelopes.unwrapped(piece.path, start)
+    if ways:
+        if not any(_rewrite(batch, piece, way) for way in ways):
             return False
         _respell(batch, piece, odd=True)  # its messages may be spelt otherwise, or wrapped themselves
         return True

@@ -59,7 +59,7 @@ def _build(values: Mapping[str, Any]) -> Syntax:
         options["escape"] = given["escape"]
     for name, option in (("null_str", "nullstr"), ("comment", "comment"), ("columns", "columns")):
         if given.get(name):
-            options[option] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
+            options[option] = tuple(given[name])
     if given.get("skip"):
         options["skip_lines"] = int(given["skip"])
     return Syntax("delimited", options)
@@ -100,12 +100,12 @@ FORMAT = Format(
         ),
         Argument(
             "null_str",
-            "string",
-            "Text of a field that means nothing is there; also `nullstr`, `null_if`. An empty one always does.",
+            "string(s)",
+            "Texts of a field that mean nothing is there; also `nullstr`, `null_if`. An empty one always does.",
         ),
-        Argument("nullstr", "string", "The same as null_str."),
-        Argument("null_if", "strings", "The same as null_str, for several texts."),
-        Argument("comment", "string", "How lines begin that are no rows."),
+        Argument("nullstr", "string(s)", "The same as null_str."),
+        Argument("null_if", "string(s)", "The same as null_str."),
+        Argument("comment", "string(s)", "How lines begin that are no rows."),
         Argument("skip", "number", "How many lines at the beginning are no rows.", default=0, check=_whole),
         Argument("description", "string", "What it is for."),
         _ignored("all_varchar", "bool", _TEXTS),

@@ -65,6 +65,13 @@ class Ledger(Protocol):
         """The records of those that are known; unknown ones are absent. Any number may be asked."""
         ...
 
+    def contents(self, partition: PartitionId, place: str) -> list[ObjectRecord]:
+        """The records of all that a file of one machine ever held: identities `<place>?etag=…`.
+
+        `place` is its URI, `file:///…`. Objects of a bucket are not looked for in this way.
+        """
+        ...
+
     def attempt(self, commit: Commit) -> None:
         """Write `commit` as version `commit.version`, all or nothing.
 

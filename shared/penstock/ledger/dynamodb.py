@@ -115,6 +115,11 @@ class DynamoLedger:
             found.update((record.identity, record) for record in records)
         return found
 
+    def contents(self, partition: PartitionId, place: str) -> list[ObjectRecord]:
+        """See `Ledger.contents`."""
+        key = items.object_key(partition, f"{place}{items.CONTENT}")
+        return [items.record_from_item(item) for item in self._table.query(key["pk"])]
+
     def attempt(self, commit: Commit) -> None:
         """See `Ledger.attempt`."""
         codec.check(commit)

@@ -59,6 +59,8 @@ LIST_LIMIT = 256 * 1024
 
 PARTITIONS = "partitions"
 INTENTS = "intent"
+CONTENT = "?etag="
+"""Between a file's place and what it held, in an identity."""
 
 _PK_LIMIT, _SK_LIMIT = 2048, 1024  # bytes, DynamoDB's own
 _CUT = re.compile(r"#sha256:[0-9a-f]{64}\Z")
@@ -116,8 +118,11 @@ def log_key(partition: PartitionId, version: int) -> dict[str, AttributeValueTyp
 
 
 def object_key(partition: PartitionId, identity: str) -> dict[str, AttributeValueTypeDef]:
-    """Where a source object's record stands."""
-    return _key(f"object#{_name(partition)}#{identity}")
+    """Where a source object's record stands; all contents of a file stand under one key."""
+    place, content = identity, ""
+    if identity.startswith("file://"):
+        place, _, content = identity.rpartition(CONTENT)
+    return _key(f"object#{_name(partition)}#{place or identity}", content or "-")
 
 
 def cursor_key(partition: PartitionId, source: str) -> dict[str, AttributeValueTypeDef]:

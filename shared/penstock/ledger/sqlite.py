@@ -87,6 +87,11 @@ class SqliteLedger:
                 found.update(rows.read_objects(db, partition, identities[start : start + rows.PAGE]))
         return found
 
+    def contents(self, partition: PartitionId, place: str) -> list[ObjectRecord]:
+        """See `Ledger.contents`."""
+        with self._reading() as db:
+            return rows.read_contents(db, partition, place)
+
     def attempt(self, commit: Commit) -> None:
         """See `Ledger.attempt`."""
         codec.check(commit)

@@ -21,6 +21,7 @@ __all__ = [
     "create",
     "landed",
     "read_commit",
+    "read_contents",
     "read_cursor",
     "read_format",
     "read_head",
@@ -82,17 +83,26 @@ def read_cursor(db: sqlite3.Connection, partition: PartitionId, source: str) -> 
     return row[0] if row else None
 
 
+_RECORDS = (
+    "SELECT identity, state, rows_read, stored, filtered, rejected, bytes, reason, version FROM object"
+    " WHERE partition = ?"
+)
+
+
 def read_objects(
     db: sqlite3.Connection, partition: PartitionId, identities: Sequence[str]
 ) -> dict[str, ObjectRecord]:
     """The records of those that are known, at most a page of them."""
     marks = ", ".join("?" * len(identities))
-    rows = db.execute(
-        "SELECT identity, state, rows_read, stored, filtered, rejected, bytes, reason, version FROM object"
-        f" WHERE partition = ? AND identity IN ({marks})",
-        (str(partition), *identities),
-    )
+    rows = db.execute(f"{_RECORDS} AND identity IN ({marks})", (str(partition), *identities))
     return {row[0]: ObjectRecord(*row) for row in rows}
+
+
+def read_contents(db: sqlite3.Connection, partition: PartitionId, place: str) -> list[ObjectRecord]:
+    """The records of all that a file held."""
+    first, behind = f"{place}?etag=", f"{place}?etag>"  # the sign behind =
+    rows = db.execute(f"{_RECORDS} AND identity >= ? AND identity < ?", (str(partition), first, behind))
+    return [ObjectRecord(*row) for row in rows]
 
 
 def read_commit(partition: PartitionId, row: tuple[Any, ...]) -> Commit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["EVER", "Seen", "Span", "Stretch", "Window", "order"]
 
@@ -41,7 +41,8 @@ class Seen:
     `nearest` is the key, or the folder (the source's prefix, or it ends in a slash), that the layout
     came closest to matching; it is kept until a key matches, for whoever must say why nothing did.
     `behind` is the key of the present stretch up to which all versions are listed, `key` the one
-    being listed ("": none). `tick` is called before each request; what it raises comes out.
+    being listed ("": none). `faults` say what could not be looked into, where the rest was. `tick` is
+    called before each request; what it raises comes out.
     """
 
     requests: int = 0
@@ -50,6 +51,7 @@ class Seen:
     nearest: str | None = None
     key: str = ""
     behind: str = ""
+    faults: list[str] = field(default_factory=list)
     tick: Callable[[], None] = _nothing
     _depth: int = -1
 

@@ -16,6 +16,24 @@ from penstock.tables import (
 
 _DOCS = "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"
 
+# What the console offers beside JSON: CLF, XML and CSV, each of these fields in this order.
+_LISTED = (
+    "ip", "caller", "user", "requestTime", "httpMethod", "resourcePath", "protocol", "status",
+    "responseLength", "requestId", "extendedRequestId",
+)  # fmt: skip
+_XML = (
+    r'^\s*<request id="(?P<requestId>[^"]*)">\s*'
+    + "".join(
+        rf"(?:<{name}>(?P<{name}>.*?)</{name}>\s*)?"
+        for name in (*_LISTED[:6], "status", "protocol", "responseLength", "extendedRequestId")
+    )
+    + r"</request>\s*$"
+)
+
+
+def _lines(pattern: str, when: bytes) -> Syntax:
+    return Syntax("pattern", {"pattern": pattern, "nullstr": "-"}, when=when)
+
 
 TABLE = Table(
     name="aws_apigateway_access_log",
@@ -23,15 +41,18 @@ TABLE = Table(
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "lines"}),
     syntaxes=(
-        Syntax(
-            "pattern",
-            {
-                "pattern": r"^(?P<ip>\S+) (?P<caller>\S+) (?P<user>\S+) \[(?P<requestTime>[^\]]+)\] "
-                r'"(?P<httpMethod>\S+) (?P<resourcePath>.*) (?P<protocol>\S+)" (?P<status>\S+) '
-                r"(?P<responseLength>\S+) (?P<requestId>\S+)(?: (?P<extendedRequestId>\S+))?$",
-                "nullstr": "-",
-            },
-            when=rb"^\S+ \S+ \S+ \[",
+        _lines(
+            r"^(?P<ip>\S+) +(?P<caller>\S+) +(?P<user>\S+) +\[(?P<requestTime>[^\]]+)\] *"
+            r'"(?P<httpMethod>\S+) (?P<resourcePath>.*) (?P<protocol>\S+)" (?P<status>\S+) '
+            r"(?P<responseLength>\S+) (?P<requestId>\S+)(?: (?P<extendedRequestId>\S+))?\s*$",
+            when=rb"^\S+ +\S+ +\S+ +\[",
+        ),
+        _lines(_XML, when=rb"^\s*<request "),
+        _lines(
+            "^" + ",".join(f"(?P<{name}>[^,]*)" for name in _LISTED[:5]) + ",(?P<resourcePath>.*),"
+            r"(?P<protocol>HTTP/[\d.]+|-),(?P<status>\d*|-),(?P<responseLength>\d*|-),(?P<requestId>[^,]*)"
+            r"(?:,(?P<extendedRequestId>[^,]*))?\s*$",
+            when=rb"^[^,{<\n]+,[^,\n]*,[^,\n]*,\d",
         ),
     ),
     columns=(

@@ -36,10 +36,13 @@ TABLE = Table(
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "lines"}),
     columns=(
-        dashed(
+        Column(
             "auth_denied_reason",
-            "authDeniedReason",
+            "VARCHAR",
+            """nullif(nullif(r."authDeniedReason", '-'), 'null')""",  # so it is written where nothing was
             "Why the auth policy refused: Service, Network, Identity.",
+            "authDeniedReason",
+            null_if=("-", "null"),
         ),
         dashed_number("bytes_received", "bytesReceived", "Bytes of body and headers received."),
         dashed_number("bytes_sent", "bytesSent", "Bytes of body and headers sent."),
@@ -76,6 +79,11 @@ TABLE = Table(
             "responseFromTargetDuration",
             "Time the target's answer took, ms.",
         ),
+        dashed(
+            "server_name_indication",
+            "serverNameIndication",
+            "Host that the client named in the TLS handshake.",
+        ),
         dashed("service_arn", "serviceArn", "Service that was called."),
         dashed("service_network_arn", "serviceNetworkArn", "Service network of the caller."),
         dashed(
@@ -86,6 +94,7 @@ TABLE = Table(
         _ip("source_ip", "sourceIpPort", "Address the request came from."),
         dashed("source_ip_port", "sourceIpPort", "Address and port the request came from."),
         dashed("source_vpc_arn", "sourceVpcArn", "VPC the request came from."),
+        dashed("source_vpc_id", "sourceVpcId", "Identifier of that VPC."),
         dashed("ssl_cipher", "sslCipher", "TLS cipher."),
         Column(
             "start_time",

@@ -35,6 +35,20 @@ def _upstream(name: str, type_: str, description: str) -> Column:
     return _column(name, type_, f"try_cast({last} AS {type_})", description, several)
 
 
+# In JSON the request line stands whole, as $request, beside its parts or in their place.
+_REQUEST = r"^([A-Za-z][A-Za-z_-]*)(?: (.*?))?(?: (HTTP/[0-9.]+))?$"
+
+
+def _requested(name: str, group: int, description: str) -> Column:
+    part = f"""nullif(regexp_extract(r."request", '{_REQUEST}', {group}), '')"""
+    odd = f"""nullif(nullif(r."request", ''), '-') IS NOT NULL AND NOT regexp_matches(r."request", '{_REQUEST}')"""
+    return Column(
+        name, "VARCHAR", f"coalesce({_given(name)}, {part})", description, f"${name}", field=name,
+        misfit=f"""CASE WHEN {odd} THEN json_object('request', r."request") END""" if group == 1 else "",
+        reads={"request": "VARCHAR"}, null_if=_NOTHING,
+    )  # fmt: skip
+
+
 _BYTES = "BIGINT"
 
 _COLUMNS = (
@@ -42,9 +56,9 @@ _COLUMNS = (
     _text("host", "Host that was asked for: of the request line, else the header Host, else the server's name."),
     _text("remote_user", "Name of the user, of basic authentication."),
     _text("time_local", "Time of the request as it stands in the log."),
-    _text("request_method", "Method of the request, also as part of $request."),
-    _text("request_uri", "URI of the request with its arguments, also as part of $request."),
-    _text("server_protocol", "Protocol of the request, also as part of $request."),
+    _requested("request_method", 1, "Method of the request, also as part of $request."),
+    _requested("request_uri", 2, "URI of the request with its arguments, also as part of $request."),
+    _requested("server_protocol", 3, "Protocol of the request, also as part of $request."),
     _number("status", "INTEGER", "Status of the answer."),
     _number("body_bytes_sent", _BYTES, "Bytes of the answer's body."),
     _text("http_referer", "Header Referer."),
