@@ -12,6 +12,10 @@ from penstock.sql import literal
 
 __all__ = ["ARRAY", "inside", "respelt"]
 
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+_EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z +\{"
+"""How a line begins that an export of CloudWatch Logs wrote: its time, then the record."""
+
 ARRAY = re.compile(rb"\s*\[\s*\{")
 """How a text begins that is an array of records."""
 
@@ -21,8 +25,12 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
 
     Of an array each element is a document; of a document, what stands at the first path of `unwrap`
     that is there is its record, or its records. Where such a text is `odd`, it was tried as a whole
-    before: then lines that are no JSON are the oddity, and they stay as they are.
+    before: then lines that are no JSON are the oddity, and they stay as they are. Where an export put
+    its time before each record, that goes.
     """
+    if re.match(_EXPORTED.encode(), beginning):
+        lines = rf"regexp_replace(content, {literal('(?m)^' + _EXPORTED)}, '{{', 'g')"
+        return f"SELECT {lines} FROM read_text([{literal(path)}])"
     wrapped, shape = inside(beginning, options), str(options.get("shape", "records"))
     if not wrapped and not (odd and shape != "records") and not (shape == "lines" and ARRAY.match(beginning)):
         return None

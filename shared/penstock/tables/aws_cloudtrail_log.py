@@ -147,8 +147,10 @@ def _flag(name: str, source: str, description: str) -> Column:
 
 
 _BARE = (
-    rb'\A\s*\[?\s*\{\s*"(?:eventVersion|eventTime|eventID|eventName|eventSource|userIdentity|awsRegion)"\s*:'
+    rb'\A(?:[\d:.TZ-]+ )?\s*\[?\s*\{\s*"'
+    rb'(?:eventVersion|eventTime|eventID|eventName|eventSource|userIdentity|awsRegion)"\s*:'
 )
+_EVENT = rb'\A\s*\[?\s*\{\s*"(?:version|id|detail-type|source|account|time)"\s*:(?s:.*?)"detail-type"\s*:'
 
 TABLE = Table(
     name="aws_cloudtrail_log",
@@ -156,10 +158,15 @@ TABLE = Table(
     reference=_DOCS,
     syntax=Syntax("json_text", {"shape": "records", "path": "Records"}),
     # A trail that writes to CloudWatch Logs: a message is a record. And records that somebody else
-    # exported, one a line or in a bare array.
+    # exported, one a line or in a bare array; and what EventBridge sends, a record in each event.
     syntaxes=(
         Syntax("json_text", {"shape": "lines"}, when=rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'),
         Syntax("json_text", {"shape": "lines"}, when=_BARE),
+        Syntax(
+            "json_text",
+            {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'},
+            when=_EVENT,
+        ),
     ),
     columns=(
         _json("addendum", "addendum", "Why and how a record was changed or delivered late."),

@@ -136,7 +136,11 @@ TABLE = Table(
     description="Security events in the Open Cybersecurity Schema Framework, as Amazon Security Lake keeps "
     "them in Parquet; JSON, one event a line, is read as well. Structures are JSON columns.",
     reference=_DOCS,
-    syntax=Syntax("json_text", {"shape": "lines"}),
+    # Security Hub sends its findings in OCSF through EventBridge, several in one event.
+    syntax=Syntax(
+        "json_text",
+        {"shape": "lines", "unwrap": ("$.detail.findings", "$.detail"), "unwrap_when": r'"detail-type"\s*:'},
+    ),
     columns=_COLUMNS,
     enrichment={
         "tp_timestamp": "time",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, filled, number, text, typed
+from penstock.tables import Column, Example, Syntax, Table, filled, number, text, typed, utc
 from penstock.tables._requests import strays
 
 _DOCS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html"
@@ -21,16 +21,23 @@ _TIME = "[%d/%b/%Y:%H:%M:%S"
 
 
 def _timestamp() -> Column:
-    time, zone = 'r."time"', 'r."time_zone"'
+    time, zone, in_json = 'r."time"', 'r."time_zone"', utc('r."request_time"')
     return Column(
         "timestamp",
         "TIMESTAMP",
-        f"CASE WHEN {zone} = '+0000]' THEN try_strptime({time}, '{_TIME}') "
-        f"ELSE timezone('UTC', try_strptime({time} || ' ' || {zone}, '{_TIME} %z]')) END",
+        f"coalesce(CASE WHEN {zone} = '+0000]' THEN try_strptime({time}, '{_TIME}') "
+        f"ELSE timezone('UTC', try_strptime({time} || ' ' || {zone}, '{_TIME} %z]')) END, "
+        f"{in_json})",
         "When the request was received, UTC.",
         "time",
-        reads={"time_zone": "VARCHAR"},
+        reads={"time_zone": "VARCHAR", "request_time": "VARCHAR"},
     )
+
+
+def _renamed(name: str, in_json: str, description: str) -> Column:
+    """A text that has another name in JSON."""
+    value = f'coalesce(r."{name}", r."{in_json}")'
+    return Column(name, "VARCHAR", value, description, name, reads={in_json: "VARCHAR"})
 
 
 def _acl_required() -> Column:
@@ -58,15 +65,18 @@ TABLE = Table(
             "pattern": strays(_FIELDS, ("request_uri", "referer", "user_agent"), (), least=18),
         },
     ),
+    # What comes by way of CloudWatch Logs is JSON, some of it under other names:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html
+    syntaxes=(Syntax("json_text", {"shape": "lines"}, when=rb"\A(?:[\d:.TZ-]+ )?\s*\{"),),
     columns=(
-        text("bucket_owner", "bucket_owner", "Canonical user id of the bucket's owner."),
-        text("bucket", "bucket", "Bucket that was asked."),
+        _renamed("bucket_owner", "bucket_owner_id", "Canonical user id of the bucket's owner."),
+        _renamed("bucket", "bucket_name", "Bucket that was asked."),
         _timestamp(),
         text("remote_ip", "remote_ip", "Address of the requester as S3 sees it; null within AWS."),
         text("requester", "requester", "Canonical user id or ARN of the requester; null if anonymous."),
         text("request_id", "request_id", "Id of the request."),
         text("operation", "operation", "Operation, such as REST.GET.OBJECT or BATCH.DELETE.OBJECT."),
-        text("key", "key", "Key of the object, URL-encoded."),
+        _renamed("key", "key_name", "Key of the object, URL-encoded."),
         text("request_uri", "request_uri", "Request line: method, URI and version of HTTP."),
         number("http_status", "http_status", "Status code of the answer."),
         text("error_code", "error_code", "Error code of S3, such as NoSuchKey; null if there was none."),
