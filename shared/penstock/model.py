@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 __all__ = [
     "REJECTED_TABLE",
@@ -72,6 +72,21 @@ class ObjectRef:
     size: int | None = None
     last_modified: dt.datetime | None = None
     scheme: Literal["s3", "file", "command"] = "s3"
+
+    @classmethod
+    def of(cls, identity: str) -> Self:
+        """The object that an identity means, as far as it tells."""
+        uri, _, told = identity.rpartition("?")
+        name, _, value = told.partition("=")
+        version, etag = (value, None) if name == "versionId" else (None, value)
+        scheme, _, rest = uri.partition(":")
+        if scheme == "s3":
+            bucket, _, key = rest.removeprefix("//").partition("/")
+            return cls(bucket, key, version, etag)
+        if scheme == "file":
+            path = os.fsdecode(unquote_to_bytes(rest.removeprefix("//")))
+            return cls("", path, version, etag, scheme="file")
+        return cls("", rest, version, etag, scheme="command")
 
     @property
     def uri(self) -> str:

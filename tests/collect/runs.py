@@ -79,6 +79,7 @@ class Runner:
         *,
         now: dt.datetime = NOW,
         overwrite: bool = False,
+        redrive: bool = False,
         step: Callable[[str], None] | None = None,
         away: Away | None = None,
         partition: PartitionId = PROD,
@@ -86,7 +87,7 @@ class Runner:
         """Run, and come back with what became of it."""
         watch = Watch(self.listed.append, self.told.append, self.stop_at)
         worker = self.worker(step)
-        asked = Range(now, start, end, overwrite)
+        asked = Range(now, start, end, overwrite, redrive)
         outcome = run(worker, self.config.partitions[partition], asked, watch, away)
         worker.close()
         return outcome

@@ -113,6 +113,17 @@ def test_it_waits_for_the_functions(cloud: Cloud) -> None:
     assert cloud.take() == []
 
 
+def test_bad_objects_are_redriven_by_the_functions(cloud: Cloud) -> None:
+    """They are sent so that the functions try them again, and waited for: what was known is no answer."""
+    (one,) = fill(cloud.rig, 1)
+    runner = Runner(cloud.rig, partition(bucket(cloud.rig.bucket)), {"PENSTOCK_MAX_INFLATED_BYTES": "100"})
+    assert sums(runner(START)) == (1, 0, 0, 1)
+    with cloud.working():
+        outcome = runner(redrive=True, away=cloud.away())
+    assert (outcome.state, sums(outcome), outcome.sent) == ("done", (1, 1, 0, 0), 1)
+    assert cloud.rig.rows().num_rows == one.stored
+
+
 def test_detached(cloud: Cloud) -> None:
     """It sends exactly what is missing, in the form of an event, and leaves; here afterwards is the same."""
     objects = fill(cloud.rig)
@@ -173,10 +184,10 @@ def test_stopped_while_it_waits(cloud: Cloud) -> None:
     class Watched:
         """The queue, and a note that it was used."""
 
-        def send(self, objects: Any) -> int:
+        def send(self, objects: Any, *, redrive: bool) -> int:
             """Send, then want to stop."""
             sent.append(len(objects))
-            return send(away.queue, objects)
+            return send(away.queue, objects, redrive=redrive)
 
     runner.stop_at = lambda: bool(sent)
     outcome = runner(START, away=Away(Watched(), away.read_config))  # type: ignore[arg-type]

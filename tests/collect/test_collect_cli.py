@@ -139,6 +139,7 @@ def test_one_partition_fails_and_the_others_go_on(run: Run, home: Path, logs_her
         (["--from", "2999"], "--from 2999 lies in the future"),
         (["--to", "2999-01-01"], "--to 2999-01-01 lies in the future"),
         (["--detach"], "--detach: workspace default has no functions"),
+        (["--redrive", "--from", "2026"], "--redrive tries all bad objects again"),
         (["--detach", "--here"], "--detach leaves the work to the queue"),
         (["--output", "xml"], "Invalid value for '--output'"),
         (["--progress=perhaps"], "--progress"),
@@ -301,6 +302,11 @@ def test_bad_objects_can_be_looked_at_afterwards(run: Run, logs_here: Path) -> N
     assert named == {"cut.json", "empty.json"}
     assert all("expected" in text for text in shown["bad_objects"])
     assert "2 objects are known as bad; `penstock partition show aws_cloudtrail_log.prod` says" in run()[2]
+    (logs_here / "cut.json").unlink()
+    status, out, err = run("--redrive")
+    assert status == 0
+    assert ": 2 objects found, 0 collected, 1 skipped, 1 bad; " in out
+    assert "no source gives 1 of the bad objects any more" in err
 
 
 @pytest.mark.parametrize(

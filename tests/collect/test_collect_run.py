@@ -98,26 +98,26 @@ def test_stopped_and_run_again(local: Rig, tmp_path: Path) -> None:
 
 
 def test_a_backfill_interrupted_three_times(rig: Rig, tmp_path: Path) -> None:
-    """Weeks in a bucket, stopped three times on the way: equal to one that is not."""
-    span = dt.timedelta(days=30)
+    """90 days in a bucket, stopped three times on the way: equal to one that is not."""
+    span = dt.timedelta(days=90)
     # One account and region: fewer folders to list.
     objects = list(
         samples.objects(
-            "backfill", 30, 2, NOW - span, span=span, with_story=False,
+            "backfill", 90, 2, NOW - span, span=span, with_story=False,
             account_ids=["111122223333"], regions=["us-east-1"],
         )
     )  # fmt: skip
     for one in objects:
         rig.put(one.key, one.body)
-    runner = Runner(rig, partition(bucket(rig.bucket)), {"PENSTOCK_COMMIT_OBJECTS": "4"})
+    runner = Runner(rig, partition(bucket(rig.bucket)), {"PENSTOCK_COMMIT_OBJECTS": "12"})
     for limit in (1, 2, 1):
         runner.told.clear()
         runner.stop_at = lambda limit=limit: len(runner.told) >= limit  # type: ignore[misc]
         assert runner(NOW - span - DAY).state == "cancelled"
     runner.stop_at = lambda: False
-    assert sums(runner(NOW - span - DAY)) == (30, 14, 16, 0)
+    assert sums(runner(NOW - span - DAY)) == (90, 42, 48, 0)
     whole = rigs.make(rig.store, tmp_path, kind="sqlite", bucket=rig.bucket)
-    assert sums(Runner(whole, runner.text)(NOW - span - DAY)) == (30, 30, 0, 0)
+    assert sums(Runner(whole, runner.text)(NOW - span - DAY)) == (90, 90, 0, 0)
     assert rigs.differences(rig.rows(), whole.rows()) == (0, 0)
 
 
@@ -347,6 +347,24 @@ def test_a_source_that_vanishes_meanwhile(local: Rig, tmp_path: Path) -> None:
     (tmp_path / "kept").rename(gone)
     again = runner()
     assert (again.state, sums(again)) == ("done", (3, 1, 2, 0))
+
+
+def test_bad_objects_are_redriven(rig: Rig, tmp_path: Path) -> None:
+    """They alone are tried again, of a bucket as of a folder; what is gone is told."""
+    one, two, three, four = logs(4)
+    rig.put(one.key, one.body)
+    rig.put(two.key, two.body)
+    lay(tmp_path / "a=b", [three, four])
+    sources = (bucket(rig.bucket), folder(tmp_path / "a=b"))
+    runner = Runner(rig, partition(*sources), {"PENSTOCK_MAX_INFLATED_BYTES": "100"})
+    assert sums(runner(MIDNIGHT - 9 * DAY)) == (4, 0, 0, 4)
+    runner.settings.clear()
+    (tmp_path / "a=b" / four.key).unlink()
+    outcome = runner(redrive=True)
+    assert (outcome.state, sums(outcome), outcome.messages) == ("done", (4, 3, 1, 0), [])
+    assert "no source gives 1 of the bad objects any more" in outcome.notes[0]
+    assert rig.rows().num_rows == stored(one, two, three)
+    assert sums(runner(redrive=True)) == (1, 0, 1, 0)
 
 
 def test_one_source_that_fails(local: Rig, tmp_path: Path) -> None:

@@ -201,3 +201,17 @@ def test_any_json_is_a_notice_or_a_value_error(message: Any) -> None:
     except ValueError:
         return
     assert all(isinstance(ref.key, str) and isinstance(ref.bucket, str) for ref in notice.objects)
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        ObjectRef("b", "a b/ü?etag=x?versionId=y%20", None, "e-1"),
+        ObjectRef("b", "a?etag=1", "v.1"),
+        ObjectRef("", "/logs/a b?#%/ü\udcff\n", None, "7-1", scheme="file"),
+        ObjectRef("", "cat 'a b'", None, "0f", scheme="command"),
+    ],
+)
+def test_an_identity_tells_its_object(ref: ObjectRef) -> None:
+    """By it a bad object is found again."""
+    assert ObjectRef.of(ref.identity) == ref

@@ -127,7 +127,7 @@ def show(outcome: Outcome, out: TextIO, err: TextIO) -> None:
     if outcome.bad_before and not report.reasons:
         err.write(
             f"{name}: {outcome.bad_before:,} objects are known as bad; `penstock partition show {name}` says "
-            "why, --overwrite tries them again\n"
+            "why, --redrive tries them again\n"
         )
 
 

@@ -8,9 +8,9 @@ from penstock import query
 from penstock.catalogue.summary import Holding, holdings
 from penstock.config import Config
 from penstock.ledger import Ledger
-from penstock.model import REJECTED_TABLE, Commit, ObjectRecord, PartitionId
+from penstock.model import REJECTED_TABLE, Commit, PartitionId
 
-__all__ = ["bad_objects", "partitions", "totals"]
+__all__ = ["partitions", "totals"]
 
 
 def partitions(
@@ -34,21 +34,6 @@ def partitions(
         | {"rejected": rejects.get(p, 0)}
         for p in known
     ]
-
-
-def bad_objects(ledger: Ledger, partition: PartitionId) -> list[ObjectRecord]:
-    """The objects of a partition that could not be read and are so still, the newest first.
-
-    They are found by walking the partition's log.
-    """
-    found = {
-        record.identity: record
-        for commit in ledger.commits(partition, 0)
-        for record in commit.done
-        if record.state == "bad"
-    }
-    now = ledger.objects(partition, list(found))
-    return [record for identity in reversed(found) if (record := now.get(identity)) and record.state == "bad"]
 
 
 def totals(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ __all__ = ["collect"]
 )
 @click.option("--to", metavar="TIME", help="Logs before this time; a date, a month, a year is its beginning.")
 @click.option("--overwrite/--no-overwrite", help="Collect again what is there, and replace its rows.")
+@click.option("--redrive/--no-redrive", help="Try again the objects that could not be read.")
 @click.option("--here/--no-here", help="Do the work on this machine, in a workspace on AWS too.")
 @click.option("--detach/--no-detach", help="Send the work to the queue and leave.")
 @click.option("--progress/--no-progress", default=True, help="Show progress on a terminal.")
@@ -51,6 +52,7 @@ def collect(
     from_: str | None,
     to: str | None,
     overwrite: bool,
+    redrive: bool,
     here: bool,
     detach: bool,
     progress: bool,
@@ -74,6 +76,10 @@ def collect(
       penstock collect aws_cloudtrail_log.prod --from 2026-01 --to 2026-02
       penstock collect 'aws_*' --from T-90d --detach
       penstock collect aws_cloudtrail_log --from T-7d --overwrite
+      penstock collect aws_cloudtrail_log --redrive
+
+    Objects that cannot be read are recorded as bad and not tried again by themselves: `penstock
+    partition show` lists them with the reasons, --redrive tries them once more.
 
     Ctrl-C ends it after the commit under way; the next run goes on. The exit status is 0 when all is
     well (bad objects are recorded and told), 1 when a partition failed, 91 when cancelled, 254 for a
@@ -84,7 +90,7 @@ def collect(
     partitions = [config.partitions[one] for one in _collecting.choose(list(config.partitions), names)]
     if not partitions:
         raise ConfigError("found no partition, expected at least one block partition")
-    asked = _range(from_, to, overwrite=overwrite)
+    asked = _range(from_, to, overwrite=overwrite, redrive=redrive)
     if detach and (here or overwrite):
         raise UsageError("--detach leaves the work to the queue, which --here and --overwrite do not use")
     with _faults(chosen), _stopping() as is_stopped, _worker(chosen, config) as worker:
@@ -130,7 +136,11 @@ def _run(
     return outcomes
 
 
-def _range(from_: str | None, to: str | None, *, overwrite: bool) -> Range:
+def _range(from_: str | None, to: str | None, *, overwrite: bool, redrive: bool) -> Range:
+    if redrive and (from_ or to or overwrite):
+        raise UsageError(
+            "--redrive tries all bad objects again; --from, --to and --overwrite do not go with it"
+        )
     now = dt.datetime.now().astimezone()
     start, end = _time("--from", from_, now), _time("--to", to, now)
     for option, text, time in (("--from", from_, start), ("--to", to, end)):
@@ -138,7 +148,7 @@ def _range(from_: str | None, to: str | None, *, overwrite: bool) -> Range:
             raise UsageError(f"{option} {text} lies in the future, expected a time up to now")
     if start is not None and end is not None and start >= end:
         raise UsageError(f"--from {from_} is not before --to {to}, which is not included itself")
-    return Range(now.astimezone(dt.UTC), start, end, overwrite)
+    return Range(now.astimezone(dt.UTC), start, end, overwrite, redrive)
 
 
 def _time(option: str, text: str | None, now: dt.datetime) -> dt.datetime | None:

@@ -10,6 +10,7 @@ from penstock import delete as deleting
 from penstock import query
 from penstock.cli import _facts, _listing, _place, _workspace
 from penstock.cli._listing import ListForm
+from penstock.collect.bad import bad_objects
 from penstock.compact import Site
 
 __all__ = ["partition"]
@@ -49,7 +50,7 @@ def list_(form: ListForm, workspace: str | None, config_path: str | None) -> Non
 def show(name: str, form: ListForm, workspace: str | None, config_path: str | None) -> None:
     """One partition: where it comes from, what it holds, and which objects could not be read, and why.
 
-    Bad objects stay known, so that nothing tries them for ever; `penstock collect --overwrite` does.
+    Bad objects stay known, so that nothing tries them for ever; `penstock collect --redrive` does.
 
     \b
       penstock partition show aws_cloudtrail_log.prod --output json
@@ -59,7 +60,7 @@ def show(name: str, form: ListForm, workspace: str | None, config_path: str | No
     known = [{"name": str(p), "id": p} for p in sorted({*state.versions, *config.partitions})]
     one = _listing.chosen(known, name, "partition")["id"]
     told = _facts.partitions(place, config, only=one)[0]
-    bad = _facts.bad_objects(place.ledger, one)
+    bad = bad_objects(place.ledger, one)
     reasons = [f"{record.identity}: {record.reason}" for record in bad]
     most = len(reasons) if form == "json" else _BAD_SHOWN
     more = [f"and {len(reasons) - most:,} more (--output json tells all)"] if len(reasons) > most else []

@@ -31,13 +31,15 @@ def follow(
     is_stopped: Callable[[], bool],
     *,
     since: int,
+    redrive: bool = False,
     sleep: Callable[[float], None] = clock.sleep,
     time: Callable[[], float] = clock.monotonic,
 ) -> Report:
     """Wait until the objects are collected; `tell` is given what came with each look.
 
     It looks at some of them at a time, in their order, so asking costs about one read for each
-    object. `since` is the partition's version before they were sent. When it `is_stopped`, it ends
+    object. `since` is the partition's version before they were sent; with `redrive` what was recorded
+    up to there is what is tried again. When it `is_stopped`, it ends
     with what was seen so far. Retry when nothing moves for `PATIENCE` seconds.
     """
     report = Report()
@@ -50,7 +52,8 @@ def follow(
         if not waiting or is_stopped():
             break
         try:
-            found, fault = ledger.objects(partition, list(waiting)), ""
+            known, fault = ledger.objects(partition, list(waiting)), ""
+            found = {one: record for one, record in known.items() if record.version > since or not redrive}
         except Retry as error:  # the work goes on without us
             found, fault = {}, f" ({error})"
         if found:

@@ -19,7 +19,7 @@ from penstock.listing import Seen, Window
 from penstock.model import ObjectRef
 from penstock.sources import Configured
 
-__all__ = ["Listed", "look"]
+__all__ = ["Listed", "look", "write"]
 
 _CHUNK = 1000
 
@@ -31,7 +31,7 @@ class Listed:
 
     `changed` names files that held other rows before, and are left alone: nobody said what of the two
     stands. `notes` say of a source why it gave nothing or not all, `passed_over` names sources that
-    only sweep collects.
+    only sweep collects. `redrive` asks for bad ones to be tried again.
     """
 
     path: Path
@@ -44,12 +44,13 @@ class Listed:
     changed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    redrive: bool = False
 
     def tasks(self) -> Iterator[Task]:
         """The wanted objects in the order they were found, each time anew."""
         with self.path.open(encoding="utf-8") as file:
             for line in file:
-                yield _read(line, self.sources)
+                yield _read(line, self.sources, redrive=self.redrive)
 
 
 def look(
@@ -120,7 +121,7 @@ def _sort_out(
         if record is None or all_of_them:
             listed.wanted += 1
             listed.bytes += task.ref.size or 0
-            file.write(_line(task, number))
+            write(file, task, number)
 
 
 def _is_changed(worker: Worker, partition: Partition, task: Task) -> bool:
@@ -131,14 +132,15 @@ def _is_changed(worker: Worker, partition: Partition, task: Task) -> bool:
     return any(record.rows_read for record in before)
 
 
-def _line(task: Task, number: int) -> str:
+def write(file: TextIO, task: Task, number: int) -> None:
+    """Add an object to the list, by the source of that number."""
     ref = task.ref
     local = str(task.local) if task.local else None
     told = [number, ref.scheme, ref.bucket, ref.key, ref.version_id, ref.etag, ref.size, local]
-    return json.dumps(told, separators=(",", ":")) + "\n"
+    file.write(json.dumps(told, separators=(",", ":")) + "\n")
 
 
-def _read(line: str, sources: tuple[Configured, ...]) -> Task:
+def _read(line: str, sources: tuple[Configured, ...], *, redrive: bool) -> Task:
     number, scheme, bucket, key, version_id, etag, size, local = json.loads(line)
     ref = ObjectRef(bucket, key, version_id, etag, size, scheme=scheme)
-    return Task(ref, sources[number], local=Path(local) if local else None)
+    return Task(ref, sources[number], redrive, Path(local) if local else None)

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from penstock.collect.bad import look_for_bad
 from penstock.collect.find import is_here
 from penstock.collect.follow import follow
 from penstock.collect.listed import Listed, look
@@ -41,12 +42,13 @@ State = Literal["done", "failed", "cancelled", "sent"]
 @dataclass(frozen=True, slots=True)
 class Range:
     """What to collect at `now`: from `start` (None: what is new) to before `end` (None: up to what comes
-    while it runs); `overwrite` what is there."""
+    while it runs); `overwrite` what is there, or `redrive` what is bad, whenever that was."""
 
     now: dt.datetime
     start: dt.datetime | None = None
     end: dt.datetime | None = None
     overwrite: bool = False
+    redrive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def run(
     try:
         with tempfile.TemporaryDirectory(dir=worker.folder, ignore_cleanup_errors=True) as folder:
             passed_over = _run(worker, partition, asked, watch, away, outcome, Path(folder))
-        if passed_over and poll and away is None and not asked.overwrite:
+        if passed_over and poll and away is None and not asked.overwrite and not asked.redrive:
             _poll(poll, partition, asked, watch, outcome)
         else:
             outcome.notes += [f"{name} is collected by sweep" for name in passed_over]
@@ -141,10 +143,16 @@ def _run(
         if watch.is_stopped():
             raise Stopped
 
-    listed = look(worker, partition, window, folder, now=asked.now, all_of_them=asked.overwrite, tick=tick)
+    if asked.redrive:
+        listed = look_for_bad(worker, partition, folder, tick)
+    else:
+        again = asked.overwrite
+        listed = look(worker, partition, window, folder, now=asked.now, all_of_them=again, tick=tick)
     outcome.found, outcome.bad_before = listed.found, listed.bad
     outcome.skipped = 0 if asked.overwrite else listed.known + listed.bad + len(listed.changed)
-    if listed.notes or listed.changed:
+    if asked.redrive:  # of what is gone nobody can say more
+        outcome.notes += listed.notes
+    elif listed.notes or listed.changed:
         outcome.messages += [*listed.notes, *_of_changed(listed.changed)]
         outcome.state = "failed"
     watch.listed(listed)
@@ -244,13 +252,21 @@ def _send(
     while group := list(islice(tasks, _SENT_AT_ONCE)):
         if watch.is_stopped():
             raise Stopped
-        away.queue.send([task.ref for task in group])
+        away.queue.send([task.ref for task in group], redrive=listed.redrive)
         outcome.sent += len(group)
     _here(worker, partition, (task for task in listed.tasks() if is_here(task.source)), watch, outcome)
     if away.detach and outcome.sent:
         outcome.state = "sent" if outcome.state == "done" else outcome.state
     elif outcome.sent:
-        report = follow(worker.ledger, partition.id, theirs(), watch.tell, watch.is_stopped, since=since)
+        report = follow(
+            worker.ledger,
+            partition.id,
+            theirs(),
+            watch.tell,
+            watch.is_stopped,
+            since=since,
+            redrive=listed.redrive,
+        )
         add(outcome.report, replace(report, objects=0))
         if watch.is_stopped() and report.objects < outcome.sent:
             outcome.state = "cancelled"

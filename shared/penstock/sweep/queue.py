@@ -37,13 +37,14 @@ class Queue:
     url: str
     sleep: Callable[[float], None] = clock.sleep
 
-    def send(self, objects: Sequence[ObjectRef]) -> int:
+    def send(self, objects: Sequence[ObjectRef], *, redrive: bool = False) -> int:
         """Put the objects on the queue, several to a message; how many messages that took.
+        `redrive` asks for bad ones to be tried again.
 
         Retry when some could not be sent: others may have been, and are harmless when they are sent
         again (G1). ConfigError when the queue does not exist.
         """
-        bodies = [notices.compose(group) for group in _grouped(objects)]
+        bodies = [notices.compose(group, redrive=redrive) for group in _grouped(objects)]
         for batch in _batches(bodies):
             self._send(batch)
         return len(bodies)
