@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from penstock.errors import BadObject, PenstockError, Retry
 
-__all__ = ["Account", "AwsError", "client", "code", "fault", "session"]
+__all__ = ["Account", "AwsError", "client", "code", "fault", "has_credentials", "session"]
 
 AwsError = (ClientError, BotoCoreError, HTTPError)
 """What a boto3 call raises: an answer that says no, or no answer, or half of one."""
@@ -52,10 +52,15 @@ def session(account: Account) -> boto3.Session:
     return _assume(made, account) if account.role_arn else made
 
 
-def client(service: str, account: Account | None = None, *, pool: int = 10) -> Any:
-    """A client of `service`. `pool` is how many threads will use it at once."""
+def client(
+    service: str, account: Account | None = None, *, pool: int = 10, within: boto3.Session | None = None
+) -> Any:
+    """A client of `service`. `pool` is how many threads will use it at once.
+
+    `within` is the account's session if there is one: clients that share it share credentials and models.
+    """
     account = account or Account()
-    made = session(account)
+    made = within or session(account)
     # Standard mode retries throttling and 5xx with backoff and gives up in time for the queue to try.
     config = Config(
         retries={"mode": "standard", "total_max_attempts": account.retry_attempts},
@@ -67,6 +72,13 @@ def client(service: str, account: Account | None = None, *, pool: int = 10) -> A
     )
     region = made.region_name or "us-east-1"
     return made.client(service, region_name=region, endpoint_url=account.endpoint_url, config=config)  # type: ignore[call-overload]
+
+
+def has_credentials(session: boto3.Session) -> bool:
+    """Whether its chain has credentials to sign with; an AwsError when a sign-in has expired."""
+    found = session.get_credentials()
+    frozen = found.get_frozen_credentials() if found else None
+    return frozen is not None and bool(frozen.access_key and frozen.secret_key)
 
 
 def _assume(base: boto3.Session, account: Account) -> boto3.Session:

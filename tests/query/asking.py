@@ -39,7 +39,7 @@ class Asker:
         session = query.open_session(
             self.up(),
             self.hive.root,
-            access=None,
+            client=None,
             filters=query.Filters(**filters),
             scratch=self.hive.folder / "spill",
         )

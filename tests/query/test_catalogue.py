@@ -291,7 +291,7 @@ last = 0
 for _ in range(4):
     floor = ledger.head(ledger.partitions()[0]).version
     state = query.bring_up(path, ledger, hive, source="test", declared={})
-    session = query.open_session(state, hive, access=None, filters=query.Filters(), scratch=scratch)
+    session = query.open_session(state, hive, client=None, filters=query.Filters(), scratch=scratch)
     count, days, top = query.run(session, statement).relation.fetchone()
     session.close()
     assert count == days == top + 1, (count, days, top)

@@ -36,10 +36,9 @@ def place(store: Store, tmp_path_factory: pytest.TempPathFactory) -> query.Place
         if day == DAY:
             for file in files:
                 client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{file.path}", Body=body)
-    access = query.S3Access(REGION, "key", "secret", "", store.url)
     return query.Place(
         hive.folder / "cache" / "c.ducklake", hive.ledger, f"s3://{BUCKET}/{PREFIX}", "test", {},
-        lambda: access, hive.folder / "spill",
+        store.client, hive.folder / "spill",
     )  # fmt: skip
 
 

@@ -46,11 +46,10 @@ class Far:
         )
         self.files = self.hive.days(5)
         self.send(self.files)
-        access = query.S3Access(REGION, "key", "secret", "", self.store.url)
         cache = self.hive.folder / "cache"
         self.place = query.Place(
             cache / "c.ducklake", self.hive.ledger, f"s3://{self.bucket}/logs", "test", {},
-            lambda: access, cache / "spill", pulled=(pulled.folder_of(cache / "pulled", f"s3://{self.bucket}/logs"),),
+            lambda: self.client, cache / "spill", pulled=(pulled.folder_of(cache / "pulled", f"s3://{self.bucket}/logs"),),
         )  # fmt: skip
 
     @property

@@ -32,7 +32,7 @@ class Remote:
         return query.open_session(
             self.state,
             f"s3://{BUCKET}/{PREFIX}",
-            access=query.S3Access(REGION, "key", "secret", "token", self.store.url),
+            client=self.store.client(),
             filters=query.Filters(**filters),  # type: ignore[arg-type]
             scratch=self.folder / "spill",
         )
@@ -223,11 +223,14 @@ def test_other_buckets_are_not_even_asked(remote: Remote, attempt: str) -> None:
     session.close()
 
 
-def test_credentials_stay_inside(remote: Remote) -> None:
-    """No message, representation or statement shows them."""
-    access = query.S3Access(REGION, "AKIAKEY", "verysecret", "verytoken", remote.store.url)
-    assert "secret" not in repr(access)
-    assert "token" not in repr(access)
+def test_credentials_do_not_get_into_duckdb(remote: Remote) -> None:
+    """It knows the gateway's word, which is good for this session and this hive."""
+    session = remote.session()
+    assert session.gateway is not None
+    [(known,)] = session.connection.execute("SELECT secret_string FROM duckdb_secrets()").fetchall()
+    assert f"key_id={session.gateway.word};" in known
+    assert session.gateway.word not in repr(session)
+    session.close()
 
 
 def test_a_file_that_is_gone_is_named(store: Store, tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ def size(number: int) -> str:
 
 
 def _read(spent: query.Spent) -> str:
-    return f"; {spent.requests:,} requests, {size(spent.bytes)} read" if spent.requests else ""
+    """From S3, and from what is kept of it here; nothing when the hive is here altogether."""
+    asked = f"; {spent.requests:,} requests, {size(spent.bytes)} read" if spent.requests else ""
+    return asked + (f"; {size(spent.kept)} from the cache" if spent.kept else "")
 
 
 def _show(result: query.Result, manner: Manner, bar: Bar) -> _output.Shown:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock import aws, hive
 from penstock.aws import Account
-from penstock.config import Config, Workspace, load, search_path, workspace_name
+from penstock.config import Config, Workspace, cache_bytes, load, search_path, workspace_name
 from penstock.errors import ConfigError, Problem
 from penstock.ledger import Ledger
 from penstock.ledger.open import open_ledger
-from penstock.query import S3Access
+from penstock.query import Ranges
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_s3 import S3Client
 
 __all__ = [
-    "access_of",
     "account_of",
     "bucket_exists",
     "bucket_of",
@@ -28,8 +32,12 @@ __all__ = [
     "hive_of",
     "ledger_of",
     "options",
+    "ranges_of",
+    "reader_of",
     "workspace_of",
 ]
+
+_READERS = 64  # connections to S3 at once: as many as DuckDB has threads, on large machines too
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,6 +65,12 @@ def cache_of(workspace: Workspace) -> Path:
     return Path("~/.penstock/cache", re.sub(r"[^\w.-]", "_", workspace.name)).expanduser()
 
 
+def ranges_of(workspace: Workspace) -> Ranges | None:
+    """What keeps the ranges that queries read; None when the environment says to keep none."""
+    limit = cache_bytes()
+    return Ranges(cache_of(workspace) / "ranges.sqlite", limit) if limit else None
+
+
 def bucket_of(workspace: Workspace) -> str:
     """The hive's bucket; empty when the hive is a directory."""
     match = re.match(r"s3://([^/]+)", workspace.hive)
@@ -74,20 +88,14 @@ def ledger_of(workspace: Workspace) -> Ledger:
     """The workspace's ledger; ConfigError when its URL is wrong or there is no such profile."""
     if not workspace.ledger.startswith("dynamodb://"):
         return open_ledger(workspace.ledger)
-    account = account_of(workspace)
-    try:
-        dynamodb, s3 = aws.client("dynamodb", account), aws.client("s3", account)
-    except aws.AwsError as error:
-        raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
+    dynamodb, s3 = client_of("dynamodb", workspace), client_of("s3", workspace)
     return open_ledger(workspace.ledger, dynamodb=dynamodb, blobs=hive.open_hive(workspace.hive, s3))
 
 
-def client_of(service: str, workspace: Workspace) -> Any:
+def client_of(service: str, workspace: Workspace, *, pool: int = 10) -> Any:
     """A client of the service as the workspace's profile; ConfigError when there is no such profile."""
-    try:
-        return aws.client(service, account_of(workspace))
-    except aws.AwsError as error:
-        raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
+    with _named(workspace):
+        return aws.client(service, account_of(workspace), pool=pool, within=_session(workspace))
 
 
 def hive_of(workspace: Workspace) -> hive.Hive:
@@ -97,30 +105,52 @@ def hive_of(workspace: Workspace) -> hive.Hive:
     return hive.open_hive(workspace.hive, client_of("s3", workspace))
 
 
-def access_of(workspace: Workspace) -> S3Access | None:
-    """Credentials of the AWS chain (profile, environment, SSO, role), frozen; None for a local hive."""
+def reader_of(workspace: Workspace) -> S3Client | None:
+    """A client that reads the hive with credentials of the AWS chain (profile, environment, SSO, role).
+
+    None for a hive in a directory. ConfigError when there are no credentials to be had.
+    """
     if not bucket_of(workspace):
         return None
+    with _named(workspace):
+        found = aws.has_credentials(_session(workspace))
+    if not found:
+        expected = "a profile, environment variables, an SSO session or a role"
+        text = f"found no AWS credentials, expected {expected}"
+        raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, text))
+    client: S3Client = client_of("s3", workspace, pool=_READERS)
+    _sessions().clear()  # who is asked later (.refresh of the shell) looks for credentials anew
+    return client
+
+
+def _session(workspace: Workspace) -> boto3.Session:
+    """One for ledger and hive, so that credentials are asked for once."""
+    account, made = account_of(workspace), _sessions()
+    if account not in made:
+        made[account] = aws.session(account)
+    return made[account]
+
+
+def _sessions() -> dict[Account, boto3.Session]:
+    """Those of the running command."""
+    context = click.get_current_context(silent=True)
+    found: dict[Account, boto3.Session] = context.meta.setdefault(__name__, {}) if context else {}
+    return found
+
+
+@contextmanager
+def _named(workspace: Workspace) -> Iterator[None]:
+    """What is wrong with the profile is the workspace's fault."""
     try:
-        session = aws.session(account_of(workspace))
-        credentials = session.get_credentials()
-        frozen = credentials.get_frozen_credentials() if credentials else None
+        yield
     except aws.AwsError as error:
         raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
-    if frozen is None or not frozen.access_key or not frozen.secret_key:
-        expected = "a profile, environment variables, an SSO session or a role"
-        found = f"found no AWS credentials, expected {expected}"
-        raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, found))
-    region = workspace.region or session.region_name or "us-east-1"
-    return S3Access(
-        region, frozen.access_key, frozen.secret_key, frozen.token or "", workspace.endpoint_url or ""
-    )
 
 
 def bucket_exists(workspace: Workspace) -> bool:
     """Whether the hive's bucket is there; one that may not be looked at counts as there."""
     try:
-        aws.client("s3", account_of(workspace)).head_bucket(Bucket=bucket_of(workspace))
+        client_of("s3", workspace).head_bucket(Bucket=bucket_of(workspace))
     except aws.AwsError as error:
         return aws.code(error) not in ("404", "NoSuchBucket")
     return True

@@ -18,13 +18,12 @@ from penstock.cli import _output, _workspace
 from penstock.cli._answer import Manner, answer, answer_by_athena, estimated
 from penstock.cli._flags import Valued
 from penstock.cli._place import filter_options, filters_of, open_place
-from penstock.config import Workspace
 from penstock.errors import PenstockError, QueryError, Retry, UsageError
 
 if TYPE_CHECKING:
     from penstock.query.athena import Where
 
-__all__ = ["explained", "query", "separator_of"]
+__all__ = ["query", "separator_of"]
 
 QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 
@@ -116,7 +115,7 @@ def query(
     failed = False
     try:
         for text in texts:
-            failed |= not _run(session, text, manner, chosen, explain=explain)
+            failed |= not _run(session, text, manner, explain=explain)
     except KeyboardInterrupt:
         click.echo("cancelled", err=True)
         raise SystemExit(CANCELLED) from None
@@ -177,7 +176,7 @@ def _starting() -> Iterator[None]:
         raise SystemExit(NOT_STARTED) from None
 
 
-def _run(session: asking.Session, text: str, manner: Manner, workspace: Workspace, *, explain: bool) -> bool:
+def _run(session: asking.Session, text: str, manner: Manner, *, explain: bool) -> bool:
     """Run one argument's statements; False when one failed, with its reason on standard error."""
     try:
         statements = asking.prepare(session, text)
@@ -190,7 +189,7 @@ def _run(session: asking.Session, text: str, manner: Manner, workspace: Workspac
                 answer(session, one, manner)
     except QueryError as error:
         sys.stdout.flush()
-        click.echo(explained(str(error), workspace), err=True)
+        click.echo(str(error), err=True)
         return False
     return True
 
@@ -207,18 +206,6 @@ def _explain(estimate: asking.Estimate, form: _output.Form) -> None:
         click.echo(json.dumps({"files": estimate.files, "bytes": estimate.bytes, "scans": scans}))
     else:
         click.echo(estimated(estimate))
-
-
-def explained(message: str, workspace: Workspace) -> str:
-    """An HTTP status in the words of what stands behind it."""
-    if (
-        "HTTP" in message
-        and "404" in message
-        and _workspace.bucket_of(workspace)
-        and not _workspace.bucket_exists(workspace)
-    ):
-        return f"the hive's bucket {_workspace.bucket_of(workspace)} does not exist\n\n{message}"
-    return message
 
 
 def _texts(arguments: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,7 @@ __all__ = [
     "SETTINGS",
     "Setting",
     "Settings",
+    "cache_bytes",
     "environment",
     "pager",
     "search_path",
@@ -112,6 +113,11 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 """Everything that the functions can be told."""
 
+_CACHE_BYTES = Setting(
+    "PENSTOCK_CACHE_BYTES", "cache_bytes", "Most bytes of ranges that queries keep on disk; 0 for none.",
+    2048 * _MIB, "bytes", 0,
+)  # fmt: skip
+
 
 def settings_from_env(environ: Mapping[str, str]) -> Settings:
     """The settings in an environment; ConfigError names every variable that is wrong or missing."""
@@ -166,6 +172,17 @@ def search_path(option: str | None = None, environ: Mapping[str, str] = os.envir
 def workspace_name(option: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
     """The workspace to use: the option, else PENSTOCK_WORKSPACE, else `default`."""
     return option or environ.get("PENSTOCK_WORKSPACE") or "default"
+
+
+def cache_bytes(environ: Mapping[str, str] = os.environ) -> int:
+    """Most bytes of ranges that queries keep on disk: PENSTOCK_CACHE_BYTES, else 2 GiB; 0 for none.
+
+    ConfigError when it is no such number.
+    """
+    wrong, value = _read(_CACHE_BYTES, environ.get(_CACHE_BYTES.variable, "").strip())
+    if wrong:
+        raise ConfigError(Problem(_CACHE_BYTES.variable, 0, wrong))
+    return int(str(value))
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:

@@ -23,17 +23,19 @@ time, so that memory does not grow with the answer (G4), and nothing but the hiv
 from penstock.query.connecting import keep, script
 from penstock.query.estimate import Estimate, Scan, estimate
 from penstock.query.filters import Filters, NamedViews, matching
+from penstock.query.gateway import Spent
 from penstock.query.place import Place, bring_up, newest, open_at, refresh
-from penstock.query.running import Result, Spent, batches, limited, prepare, record_batches, run, spent
-from penstock.query.session import S3Access, Session, cancel, indexes, open_session, progress
+from penstock.query.ranges import Ranges
+from penstock.query.running import Result, batches, limited, prepare, record_batches, run, spent
+from penstock.query.session import Session, cancel, indexes, open_session, progress
 
 __all__ = [
     "Estimate",
     "Filters",
     "NamedViews",
     "Place",
+    "Ranges",
     "Result",
-    "S3Access",
     "Scan",
     "Session",
     "Spent",

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock import catalogue
 from penstock.catalogue.shape import Columns
@@ -13,7 +14,11 @@ from penstock.errors import Retry
 from penstock.ledger import Ledger
 from penstock.query.filters import Filters, NamedViews
 from penstock.query.pulled import mark
-from penstock.query.session import S3Access, Session, open_session
+from penstock.query.ranges import Ranges
+from penstock.query.session import Session, open_session
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 __all__ = ["Place", "bring_up", "newest", "open_at", "refresh"]
 
@@ -25,13 +30,13 @@ class Place:
     """All that sessions on one workspace are opened from.
 
     `catalogue` is the DuckLake file that is kept at the ledger's head, `source` names the ledger
-    (its URL), `declared` has the columns of the tables that exist before they have files. `access`
-    gives credentials whenever a session is opened (None: the hive is a directory), `scratch` is
+    (its URL), `declared` has the columns of the tables that exist before they have files. `client`
+    gives one for S3 whenever a session is opened (None: the hive is a directory), `scratch` is
     where DuckDB spills. `threads` 0 means as many as there are cores. `views` gives the further
     schemas, with their times as they are when a session is opened. `published` fetches the catalogue that
     stands in the hive to a path: a reader without one of its own starts from it. `pulled` are folders
     where local copies of this hive's files may be: those that `penstock pull` brought, then those of
-    materialized schemas.
+    materialized schemas. `ranges` gives what keeps on disk the ranges that a session reads of S3.
     """
 
     catalogue: Path
@@ -39,12 +44,13 @@ class Place:
     hive: str
     source: str
     declared: Mapping[str, Columns]
-    access: Callable[[], S3Access | None]
+    client: Callable[[], S3Client | None]
     scratch: Path
     threads: int = 0
     views: Callable[[], tuple[NamedViews, ...]] = tuple
     published: Callable[[Path], None] | None = None
     pulled: tuple[Path, ...] = ()
+    ranges: Callable[[], Ranges | None] = lambda: None
 
 
 def bring_up(
@@ -113,7 +119,8 @@ def _open(place: Place, state: catalogue.State, filters: Filters) -> Session:
     return open_session(
         state,
         place.hive,
-        access=place.access(),
+        client=place.client(),
+        ranges=place.ranges(),
         filters=filters,
         scratch=place.scratch,
         threads=place.threads,

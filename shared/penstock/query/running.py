@@ -12,6 +12,7 @@ import duckdb
 
 from penstock import pruning, statement
 from penstock.errors import QueryError
+from penstock.query.gateway import Spent
 from penstock.query.session import Session
 
 if TYPE_CHECKING:
@@ -37,14 +38,6 @@ class Result:
     session: Session
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What was asked of S3: requests, and bytes that came back. Both 0 when the hive is a directory."""
-
-    requests: int
-    bytes: int
-
-
 def prepare(session: Session, sql: str) -> tuple[str, ...]:
     """The statements of `sql`, checked and fit to `run`; QueryError says which is refused and where."""
     return statement.check(session.connection, sql)
@@ -53,11 +46,12 @@ def prepare(session: Session, sql: str) -> tuple[str, ...]:
 def run(session: Session, sql: str) -> Result:
     """Begin one statement that `prepare` gave. QueryError holds DuckDB's words, place and suggestions."""
     session.cancelled.clear()
+    _trouble(session)  # of statements before
     with _interruptible(session):
         try:
             relation = session.connection.sql(faster(session, sql))
         except duckdb.Error as error:
-            raise QueryError(_placed(session, sql, error)) from error
+            raise QueryError(_trouble(session) or _placed(session, sql, error)) from error
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
@@ -94,14 +88,7 @@ def record_batches(result: Result) -> Iterator[pa.RecordBatch]:
 
 def spent(session: Session) -> Spent:
     """What the statements since the last call asked of S3; call it when none runs."""
-    asked = session.connection.execute(
-        "SELECT count(*), sum(try_cast(regexp_extract(message, '(?i)content-length=(\\d+)', 1) AS BIGINT))"
-        " FILTER (contains(message, '''type'': GET,'))"
-        " FROM duckdb_logs WHERE type = 'HTTP'"
-    ).fetchone()
-    session.connection.execute("CALL truncate_duckdb_logs()")
-    requests, received = asked or (0, 0)
-    return Spent(int(requests), int(received or 0))
+    return session.gateway.spent() if session.gateway is not None else Spent()
 
 
 @contextmanager
@@ -130,7 +117,12 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
             raise KeyboardInterrupt from error
         # The line it shows is our rendering, not what the person wrote.
         message = re.sub(r"\n\nLINE \d+:.*", "", str(_cause(result.relation, error)), flags=re.DOTALL)
-        raise QueryError(_advised(result.session, message)) from error
+        raise QueryError(_trouble(result.session) or _advised(result.session, message)) from error
+
+
+def _trouble(session: Session) -> str:
+    """Why S3 refused what the statement first wanted, if it did: DuckDB knows the status alone."""
+    return next(iter(session.gateway.troubles()), "") if session.gateway is not None else ""
 
 
 def _advised(session: Session, message: str) -> str:

@@ -15,17 +15,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from penstock import catalogue, extensions
 from penstock.catalogue.lake import literal, root
 from penstock.query.filters import Filters, NamedViews, index_values
+from penstock.query.gateway import Gateway
 from penstock.query.pulled import localize, mark
+from penstock.query.ranges import Ranges
 from penstock.query.views import view_statements
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 __all__ = [
-    "S3Access",
     "Session",
     "cancel",
     "elsewhere",
@@ -44,24 +49,6 @@ _REMEMBERING = (
 
 
 @dataclass(frozen=True, slots=True)
-class S3Access:
-    """How httpfs reaches the hive's bucket: frozen credentials, region, and an endpoint if not AWS's own.
-
-    Without an access key requests go unsigned (a public bucket).
-    """
-
-    region: str
-    access_key: str = ""
-    secret_key: str = ""
-    token: str = ""
-    endpoint_url: str = ""
-
-    def __repr__(self) -> str:
-        """Without the secrets, so that no log or traceback shows them."""
-        return f"S3Access(region={self.region!r}, endpoint_url={self.endpoint_url!r})"
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
     """An open, locked connection; close it when done.
 
@@ -77,32 +64,38 @@ class Session:
     filters: Filters = field(default_factory=Filters)
     pulled: tuple[Path, ...] = ()
     mark: int = 0
+    gateway: Gateway | None = field(default=None, compare=False, repr=False)
     cancelled: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
     def close(self) -> None:
         """Give the connection and its files back; what still runs is stopped: closing would wait for it."""
         self.connection.interrupt()
         self.connection.close()
+        if self.gateway is not None:
+            self.gateway.close()
 
 
 def open_session(
     state: catalogue.State,
     hive: str,
     *,
-    access: S3Access | None,
+    client: S3Client | None,
     filters: Filters,
     scratch: Path,
     threads: int = 0,
     views: Sequence[NamedViews] = (),
     pulled: Sequence[Path] = (),
+    ranges: Ranges | None = None,
 ) -> Session:
     """A locked session over the catalogue `state` and the hive it was made for.
 
-    `access` is for a hive on S3. `scratch` is a directory where DuckDB spills what memory does not
-    hold. `threads` 0 means as many as there are cores. `pulled` are folders of this hive's local copies,
-    which are read where there are any. UsageError when a filter names no partition.
+    `client` reads a hive on S3; `ranges` keeps what it reads, and the session closes that. `scratch`
+    is a directory where DuckDB spills what memory does not hold. `threads` 0 means as many as there are
+    cores. `pulled` are folders of this hive's local copies, which are read where there are any.
+    UsageError when a filter names no partition.
     """
     marked = mark(pulled)
+    gateway: Gateway | None = None
     connection = extensions.connect(temp_directory=str(scratch), **({"threads": threads} if threads else {}))
     try:
         extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
@@ -111,16 +104,19 @@ def open_session(
         with _catalogue(state, hive, pulled) as (path, local):
             connection.execute(f"ATTACH {literal('ducklake:' + str(path))} AS lake (READ_ONLY)")
         roots += elsewhere(connection, roots[0])
-        if access is not None:
-            _secret(connection, access, roots)
+        if client is not None:
+            gateway = Gateway(client, roots, ranges)
+            _secret(connection, gateway)
         for view in view_statements(connection, state, filters, views):
             connection.execute(view)
         _watch(connection)
         _lock(connection, [*roots, *(root(str(folder)) for folder in local)])
     except BaseException:
         connection.close()
+        if gateway is not None:
+            gateway.close()
         raise
-    return Session(connection, tuple(sorted(state.shapes)), state, filters, local, marked)
+    return Session(connection, tuple(sorted(state.shapes)), state, filters, local, marked, gateway)
 
 
 @contextmanager
@@ -164,15 +160,15 @@ def elsewhere(connection: duckdb.DuckDBPyConnection, hive: str) -> list[str]:
     return sorted(name for (name,) in found if name)
 
 
-def _secret(connection: duckdb.DuckDBPyConnection, access: S3Access, roots: Sequence[str]) -> None:
-    options = {"TYPE": "s3", "PROVIDER": "config", "REGION": literal(access.region)}
-    if access.access_key:
-        options |= {"KEY_ID": literal(access.access_key), "SECRET": literal(access.secret_key)}
-    if access.token:
-        options["SESSION_TOKEN"] = literal(access.token)
-    options |= whereabouts(access.endpoint_url, roots)
+def _secret(connection: duckdb.DuckDBPyConnection, gateway: Gateway) -> None:
+    """DuckDB asks the gateway, with its word."""
+    options = {"TYPE": "s3", "PROVIDER": "config", "REGION": "'here'", "SECRET": "'none'"}
+    options["KEY_ID"] = literal(gateway.word)
+    options |= whereabouts(f"http://{gateway.host}", gateway.roots)
     inside = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET hive ({inside})")
+    # Without one of its own it would take the environment's, which knows nothing of this loopback.
+    connection.execute(f"SET http_proxy = {literal(gateway.host)}")
 
 
 def whereabouts(endpoint_url: str, roots: Sequence[str]) -> dict[str, str]:
@@ -187,10 +183,9 @@ def whereabouts(endpoint_url: str, roots: Sequence[str]) -> dict[str, str]:
 
 
 def _watch(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let it remember what it read, count what it asks for, and know how far it is; print nothing."""
+    """Let it remember what it read, and know how far it is; print nothing."""
     for setting in _REMEMBERING:
         connection.execute(setting)
-    connection.execute("CALL enable_logging('HTTP')")
     connection.execute("SET enable_progress_bar = true")
     connection.execute("SET enable_progress_bar_print = false")
     connection.execute("SET progress_bar_time = 0")

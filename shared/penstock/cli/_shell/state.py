@@ -9,7 +9,6 @@ from penstock import query
 from penstock.cli._answer import Manner, answer
 from penstock.cli._output import Shown
 from penstock.cli._shell.vocabulary import Language, Vocabulary, language_of, vocabulary_of
-from penstock.cli.query import explained
 from penstock.config import Config, Workspace
 from penstock.errors import QueryError
 
@@ -54,7 +53,7 @@ def ask(shell: Shell, sql: str) -> None:
             shell.last = one
             answer(shell.session, one, shell.manner)
     except QueryError as error:
-        raise QueryError(_advised(explained(str(error), shell.workspace))) from error
+        raise QueryError(_advised(str(error))) from error
 
 
 def ask_again(shell: Shell, manner: Manner) -> Shown:
