@@ -51,7 +51,7 @@ def place_of(workspace: Workspace, config: Config) -> query.Place:
         hive=workspace.hive,
         source=workspace.ledger,
         declared=catalogue.built_in() | {table.name: table.all_columns() for table in configured},
-        access=lambda: _workspace.access_of(workspace),
+        access=lambda: _workspace.access_of(workspace, config),
         scratch=cache / "spill",
         views=lambda: views_of(config),
         published=lambda path: _fetch_published(workspace, path),

@@ -16,6 +16,7 @@ from penstock.errors import ConfigError, Problem
 from penstock.ledger import Ledger
 from penstock.ledger.open import open_ledger
 from penstock.query import S3Access
+from penstock.tiers import TieredHive
 
 __all__ = [
     "access_of",
@@ -92,14 +93,16 @@ def client_of(service: str, workspace: Workspace) -> Any:
 
 def hive_of(workspace: Workspace) -> hive.Hive:
     """The workspace's hive, to write to; ConfigError when there is no such profile."""
-    if not bucket_of(workspace):
-        return hive.open_hive(workspace.hive)
-    return hive.open_hive(workspace.hive, client_of("s3", workspace))
+    client = client_of("s3", workspace) if bucket_of(workspace) else None
+    return TieredHive(hive.open_hive(workspace.hive, client), lambda: client or client_of("s3", workspace))
 
 
-def access_of(workspace: Workspace) -> S3Access | None:
-    """Credentials of the AWS chain (profile, environment, SSO, role), frozen; None for a local hive."""
-    if not bucket_of(workspace):
+def access_of(workspace: Workspace, config: Config) -> S3Access | None:
+    """Credentials of the AWS chain (profile, environment, SSO, role), frozen; None for a hive in a directory
+    that has no tier in a bucket.
+    """
+    tiers = (tier for partition in config.partitions.values() for tier in partition.tiers)
+    if not bucket_of(workspace) and not any("://" in tier.place.root for tier in tiers):
         return None
     try:
         session = aws.session(account_of(workspace))

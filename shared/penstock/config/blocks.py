@@ -160,7 +160,7 @@ _PARTITION = BlockType(
             check=_replaces,
         ),
     ),
-    blocks=("source",),
+    blocks=("source", "tier"),
     example="""\
 partition "aws_cloudtrail_log" "prod" {
   source "aws_s3_bucket" {
@@ -169,6 +169,10 @@ partition "aws_cloudtrail_log" "prod" {
   }
   filter   = "event_source <> 'kms.amazonaws.com'"
   tp_index = "recipient_account_id"
+  tier {
+    after         = "90d"
+    storage_class = "GLACIER_IR"
+  }
 }
 """,
 )
