@@ -27,6 +27,8 @@ METRICS = {
     "deleted": "FilesDeleted",
     "owed": "FilesAwaitingDeletion",
     "expired_rows": "RowsExpired",
+    "tiered_files": "FilesTiered",
+    "tiered_bytes": "BytesTiered",
     "orphans": "OrphansDeleted",
 }
 """CloudWatch metrics in the namespace Penstock, by the field of the report they come from."""
@@ -57,5 +59,5 @@ def _tell(report: compact.Report) -> None:
         logger.error("not compacted", extra={"part": name, "reason": reason})
     metrics.add_metric("CompactFailures", MetricUnit.Count, len(report.failed))
     for field, name in METRICS.items():
-        unit = MetricUnit.Bytes if field.startswith("bytes") else MetricUnit.Count
+        unit = MetricUnit.Bytes if "bytes" in field else MetricUnit.Count
         metrics.add_metric(name, unit, getattr(report, field))

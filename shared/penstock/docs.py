@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock import formats, sources, tables
 from penstock.arguments import Argument
-from penstock.config import BLOCKS, COLUMN, SETTINGS
+from penstock.config import BLOCKS, COLUMN, SETTINGS, TIER
 from penstock.formats import Format
 from penstock.tables import COMMON_COLUMNS, Table
 
@@ -124,10 +124,12 @@ def _configuration() -> str:
         text += f"\n## `{block.name}{labels}`\n\n{block.description}\n\n{_arguments(block.arguments)}"
         if block.example:
             text += f"\n```hcl\n{block.example.strip()}\n```\n"
-        if COLUMN.name in block.blocks:
-            text += (
-                f'\n### `{COLUMN.name} "<name>"`\n\n{COLUMN.description}\n\n{_arguments(COLUMN.arguments)}'
-            )
+        for inner in (COLUMN, TIER):
+            if inner.name in block.blocks:
+                labels = "".join(f' "<{label}>"' for label in inner.labels)
+                text += (
+                    f"\n### `{inner.name}{labels}`\n\n{inner.description}\n\n{_arguments(inner.arguments)}"
+                )
     for name in sources.names():
         source = sources.find(name)
         text += f'\n## `source "{name}"`\n\n{source.description}\n\n{_arguments(source.arguments)}'

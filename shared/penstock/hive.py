@@ -1,4 +1,7 @@
-"""The hive's root, a directory or `s3://bucket/prefix`: names, escaping, and putting files there."""
+"""The hive's root, a directory or `s3://bucket/prefix`: names, escaping, and putting files there.
+
+A whole path of the hive's own kind (`s3://…`, `/…`) is taken as it is: `tiers` says whose they are.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,13 @@ from penstock.errors import Retry
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split"]
+__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split", "storage_class"]
 
 # What Hive escapes in partition values: control characters and these; Trino and Spark do the same.
 # https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java
 _BLOCK = 1 << 20  # bytes; of a download
 
+_CLASS = re.compile(r"\.([A-Z_]+)\.parquet$")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^]")
 
 
@@ -53,6 +57,12 @@ def split(root: str) -> tuple[str, str]:
     """Bucket and key prefix (no slash at either end) of `s3://bucket/prefix`."""
     bucket, _, prefix = root.removeprefix("s3://").partition("/")
     return bucket, prefix.strip("/")
+
+
+def storage_class(path: str) -> str:
+    """The storage class of S3 that a file's name is marked with; empty when it has none."""
+    found = _CLASS.search(path.rpartition("/")[2])
+    return found[1] if found else ""
 
 
 class Hive(Protocol):
@@ -138,7 +148,7 @@ class LocalHive:
         root = Path(self.root)
         start = root / prefix if prefix.endswith("/") else (root / prefix).parent
         for found in sorted(start.rglob("*")):
-            path = found.relative_to(root).as_posix()
+            path = found.as_posix() if prefix.startswith("/") else found.relative_to(root).as_posix()
             if path.startswith(prefix) and not path.endswith(".tmp") and found.is_file():
                 yield path, found.stat().st_size
 
@@ -189,11 +199,19 @@ class S3Hive:
                 target.write(block)
 
     def copy(self, path: str, to: str) -> None:
-        """CopyObject: up to 5 GB, whole or not at all, without passing through here."""
+        """CopyObject: up to 5 GB, whole or not at all, without passing through here.
+
+        A public name that is marked with a storage class goes there; hidden ones do not live long enough.
+        """
         bucket, key = self._place(path)
+        target, new = self._place(to)
+        wanted = "" if new.rpartition("/")[2].startswith("_") else storage_class(to)
         with _faults(bucket, key):
             self.client.copy_object(
-                Bucket=bucket, Key=self._place(to)[1], CopySource={"Bucket": bucket, "Key": key}
+                Bucket=target,
+                Key=new,
+                CopySource={"Bucket": bucket, "Key": key},
+                StorageClass=wanted or "STANDARD",  # type: ignore[arg-type]  # the configuration checked it
             )
 
     def tail(self, path: str, count: int) -> bytes:
@@ -205,7 +223,8 @@ class S3Hive:
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
         """ListObjectsV2, page by page."""
         bucket, start = self._place(prefix)
-        cut = len(start) - len(prefix)
+        whole = f"s3://{bucket}/" if prefix.startswith("s3://") else ""
+        cut = 0 if whole else len(start) - len(prefix)
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
         turning = iter(pages)
         while True:
@@ -213,7 +232,7 @@ class S3Hive:
                 page = next(turning, None)
             if page is None:
                 return
-            yield from ((entry["Key"][cut:], entry["Size"]) for entry in page.get("Contents", []))
+            yield from ((whole + entry["Key"][cut:], entry["Size"]) for entry in page.get("Contents", []))
 
     def _put(self, path: str, body: object) -> None:
         bucket, key = self._place(path)
@@ -223,6 +242,9 @@ class S3Hive:
             raise Retry(f"s3://{bucket}/{key}: {aws.code(error)}: {error}") from error
 
     def _place(self, path: str) -> tuple[str, str]:
+        if path.startswith("s3://"):
+            bucket, _, key = path.removeprefix("s3://").partition("/")
+            return bucket, key
         bucket, prefix = split(self.root)
         return bucket, f"{prefix}/{path}" if prefix else path
 

@@ -18,8 +18,9 @@ from tests.collect.store import Store
 from penstock import parquet
 from penstock.collect.landing import commit_id
 from penstock.compact import Compactor, Options, Policy, Site
+from penstock.compact.fsck import listed
 from penstock.compact.live import is_hidden
-from penstock.config import Config, Partition
+from penstock.config import Config, Partition, Tier
 from penstock.hive import Hive, data_path, open_hive
 from penstock.ledger import Ledger
 from penstock.ledger.commit import commit
@@ -27,6 +28,7 @@ from penstock.ledger.dynamodb import create_table
 from penstock.ledger.open import open_ledger
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import Column, Syntax, Table
+from penstock.tiers import TieredHive
 
 LOGIN = Table(
     name="login",
@@ -59,6 +61,7 @@ class Yard:
     clock: dt.datetime = NOW
     table: Table = LOGIN
     retention: int | None = None
+    tiers: tuple[Tier, ...] = ()
     unique_key: str | None = None
     tp_index: str | None = None
     made: list[Compactor] = field(default_factory=list)
@@ -80,6 +83,7 @@ class Yard:
             (),
             tp_index=self.tp_index,
             retention=self.retention,
+            tiers=self.tiers,
             unique_key=self.unique_key,
         )
         return Config({}, {PROD: one}, {})
@@ -92,11 +96,13 @@ class Yard:
         job: int = 64 * MIB,
         memory_mb: int = 512,
         grace: dt.timedelta = GRACE,
+        history: dt.timedelta = dt.timedelta(),
+        here: bool = True,
     ) -> Compactor:
         """A compactor; steps, and `committed` (through, unanswered), are told to `step`."""
         ledger: Any = Frail(self.ledger, lambda: step("committed"))
         made = Compactor(
-            site=Site(self.hive, ledger, grace, self.now, step),
+            site=Site(self.hive, ledger, grace, self.now, step, history=history, here=here),
             source=self.source,
             options=Options(Policy(target, job), memory_mb, 1),
             read_config=self.config,
@@ -161,12 +167,13 @@ class Yard:
         return found
 
     def shown(self) -> set[str]:
-        """Parquet files that a reader that globs sees."""
+        """Parquet files that a reader that globs sees, at the roots of the tiers too."""
         return {path for path in self.standing() if not is_hidden(path)}
 
     def standing(self) -> set[str]:
-        """Every Parquet file in the hive."""
-        return {path for path, _ in self.hive.listing("tp_table=") if path.endswith(".parquet")}
+        """Every Parquet file in the hive, and at the roots of its tiers."""
+        roots = {tier.place.root for tier in self.tiers}
+        return set(listed(Site(self.hive, self.ledger, GRACE), roots))
 
     def rows(self, paths: Sequence[str] | None = None, columns: str = "*") -> list[tuple[Any, ...]]:
         """The rows of the live files (or of these), sorted; missing columns are null."""
@@ -208,15 +215,19 @@ class Frail:
         self._after()
 
 
+def _no_bucket() -> Any:
+    raise AssertionError("a bucket was asked for")
+
+
 def make(folder: Path, store: Store | None = None) -> Yard:
     """An empty hive in a directory with SQLite, or on `store` with DynamoDB."""
     if store is None:
         url = f"sqlite:///{folder}/ledger.sqlite"
-        return Yard(open_hive(str(folder / "hive")), open_ledger(url), url, folder)
+        return Yard(TieredHive(open_hive(str(folder / "hive")), _no_bucket), open_ledger(url), url, folder)
     name = uuid.uuid4().hex[:12]
     client, dynamodb = store.client("s3"), store.client("dynamodb")
     client.create_bucket(Bucket=f"hive-{name}")
     create_table(dynamodb, f"ledger-{name}")
-    hive = open_hive(f"s3://hive-{name}/root", client)
+    hive = TieredHive(open_hive(f"s3://hive-{name}/root", client), lambda: client)
     url = f"dynamodb://ledger-{name}"
     return Yard(hive, open_ledger(url, dynamodb=dynamodb, blobs=hive), url, folder)

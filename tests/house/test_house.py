@@ -19,7 +19,7 @@ LAYERS = (
     ("", "arguments", "errors", "model", "sql", "times"),
     ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "statement"),
     ("tables", "readers", "formats", "sources", "fetch", "listing"),
-    ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet"),
+    ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet", "tiers"),
     ("collect", "poll", "sweep", "compact", "catalogue", "pruning", "query", "delete", "docs"),
     ("cli", "functions"),
 )

@@ -51,7 +51,7 @@ def place_of(workspace: Workspace, config: Config) -> query.Place:
         hive=workspace.hive,
         source=workspace.ledger,
         declared=catalogue.built_in() | {table.name: table.all_columns() for table in configured},
-        client=lambda: _workspace.reader_of(workspace),
+        client=lambda: _workspace.reader_of(workspace, config),
         ranges=lambda: _workspace.ranges_of(workspace),
         scratch=cache / "spill",
         views=lambda: views_of(config),

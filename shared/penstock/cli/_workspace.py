@@ -17,6 +17,7 @@ from penstock.errors import ConfigError, Problem
 from penstock.ledger import Ledger
 from penstock.ledger.open import open_ledger
 from penstock.query import Ranges
+from penstock.tiers import TieredHive
 
 if TYPE_CHECKING:
     import boto3
@@ -100,17 +101,18 @@ def client_of(service: str, workspace: Workspace, *, pool: int = 10) -> Any:
 
 def hive_of(workspace: Workspace) -> hive.Hive:
     """The workspace's hive, to write to; ConfigError when there is no such profile."""
-    if not bucket_of(workspace):
-        return hive.open_hive(workspace.hive)
-    return hive.open_hive(workspace.hive, client_of("s3", workspace))
+    client = client_of("s3", workspace) if bucket_of(workspace) else None
+    return TieredHive(hive.open_hive(workspace.hive, client), lambda: client or client_of("s3", workspace))
 
 
-def reader_of(workspace: Workspace) -> S3Client | None:
+def reader_of(workspace: Workspace, config: Config) -> S3Client | None:
     """A client that reads the hive with credentials of the AWS chain (profile, environment, SSO, role).
 
-    None for a hive in a directory. ConfigError when there are no credentials to be had.
+    None for a hive in a directory that has no tier in a bucket. ConfigError when there are no
+    credentials to be had.
     """
-    if not bucket_of(workspace):
+    tiers = (tier for partition in config.partitions.values() for tier in partition.tiers)
+    if not bucket_of(workspace) and not any("://" in tier.place.root for tier in tiers):
         return None
     with _named(workspace):
         found = aws.has_credentials(_session(workspace))

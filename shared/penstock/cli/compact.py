@@ -40,9 +40,9 @@ def compact(
     """Bring partitions into shape: all of them, or those that are named (* and ? are wild).
 
     Small files are merged towards PENSTOCK_TARGET_BYTES, days older than a partition's retention
-    are let go, merged files get the name that all engines see, and removed ones are deleted, both
-    after PENSTOCK_GRACE_SECONDS; the catalogue is published. Readers see the same rows all the
-    while. It may be stopped at any time and run by several at once.
+    are let go, those that a tier is for move there, merged files get the name that all engines see,
+    and removed ones are deleted, both after PENSTOCK_GRACE_SECONDS; the catalogue is published.
+    Readers see the same rows all the while. It may be stopped at any time and run by several at once.
 
     \b
       penstock compact
@@ -95,6 +95,10 @@ def _lines(report: Report) -> list[str]:
     if report.expired_days:
         lines.append(
             f"expired: {report.expired_days} days, {report.expired_files} files, {report.expired_rows} rows"
+        )
+    if report.tiered_days:
+        lines.append(
+            f"tiered: {report.tiered_days} days, {report.tiered_files} files, {report.tiered_bytes} bytes"
         )
     if report.orphans:
         lines.append(f"orphans deleted: {report.orphans} files")

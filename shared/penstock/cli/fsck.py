@@ -7,6 +7,7 @@ import click
 from penstock.cli import FAILED, _workspace
 from penstock.cli.compact import opened
 from penstock.compact import fsck as checking
+from penstock.tiers import root_of
 
 __all__ = ["fsck"]
 
@@ -15,7 +16,7 @@ __all__ = ["fsck"]
 @click.option("--repair", is_flag=True, help="Mend what can be mended without losing anything.")
 @_workspace.options
 def fsck(repair: bool, workspace: str | None, config_path: str | None) -> None:
-    """Compare every live file with what stands in the hive: its size, its footer, its rows.
+    """Compare every live file with what stands in the hive and its tiers: its size, its footer, its rows.
 
     Costs a listing of the hive and one small read for each live file. With --repair, a file that is
     gone or spoilt comes back from its other name where a merge left one, and orphans that are a day
@@ -24,8 +25,11 @@ def fsck(repair: bool, workspace: str | None, config_path: str | None) -> None:
     The exit status is 0 when all is well, 1 when something is wrong (still, with --repair).
     """
     with opened(workspace, config_path) as made:
-        standing = checking.listed(made.site)
-        live = made.live(made.look(made.read_config()))
+        config = made.read_config()
+        configured = {tier.place.root for one in config.partitions.values() for tier in one.tiers}
+        used = {root_of(path) for path, *_ in made.live(made.look(config)).paths()}
+        standing = checking.listed(made.site, configured | used)
+        live = made.live(made.look(config))
         found = checking.check(made.site, standing, live)
         left = list(found.findings)
         if repair:

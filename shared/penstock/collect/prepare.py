@@ -15,6 +15,7 @@ from penstock.config import Config, Connection, Settings
 from penstock.errors import ConfigError, Retry
 from penstock.hive import open_hive, split
 from penstock.ledger.open import open_ledger
+from penstock.tiers import TieredHive
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,7 +40,9 @@ def prepare(
     s3: S3Client | None = None
     if settings.hive.startswith("s3://") or settings.config.startswith("s3://"):
         s3 = aws.client("s3", account, pool=settings.fetchers)
-    hive = open_hive(settings.hive, s3)
+    hive = TieredHive(
+        open_hive(settings.hive, s3), lambda: s3 or aws.client("s3", account, pool=settings.fetchers)
+    )
     dynamodb = aws.client("dynamodb", account) if settings.ledger.startswith("dynamodb://") else None
     reader = read_config or ConfigReader(settings.config, s3)
     clients = S3Clients(account, reader, settings.fetchers, {} if s3 is None else {None: s3})

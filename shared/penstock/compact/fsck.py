@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -21,6 +21,7 @@ from penstock.compact import tail
 from penstock.compact.clean import ABANDONED
 from penstock.compact.live import Live, is_hidden, public
 from penstock.compact.site import Site
+from penstock.tiers import root_of
 
 __all__ = ["Fault", "Finding", "Found", "check", "listed", "repair"]
 
@@ -28,7 +29,7 @@ Fault = Literal["missing", "size", "unreadable", "count", "orphan"]
 
 _AT_ONCE = 16
 _MAGIC = b"PAR1"
-_OWN_NAME = re.compile(r"_?(\d{8}T\d{6}Z)-[0-9a-f]{16}-\d+\.parquet")
+_OWN_NAME = re.compile(r"_?(\d{8}T\d{6}Z)-[0-9a-f]{16}-(kept-)?\d+(\.[A-Z_]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,14 @@ class Found:
     findings: tuple[Finding, ...]
 
 
-def listed(site: Site) -> dict[str, int]:
-    """Every Parquet file that stands in the hive, with its bytes; list before the ledger is read."""
-    return {path: size for path, size in site.hive.listing("tp_table=") if path.endswith(".parquet")}
+def listed(site: Site, roots: Iterable[str] = ()) -> dict[str, int]:
+    """Every Parquet file that stands in the hive and at the roots of its tiers, with its bytes.
+
+    List before the ledger is read.
+    """
+    starts = ["tp_table=", *(f"{root}/tp_table=" for root in sorted(set(roots)) if root)]
+    found = (one for start in starts for one in site.hive.listing(start))
+    return {path: size for path, size in found if path.endswith(".parquet")}
 
 
 def check(site: Site, standing: Mapping[str, int], live: Live) -> Found:
@@ -78,14 +84,15 @@ def repair(site: Site, found: Found, standing: Mapping[str, int]) -> tuple[list[
 
     A file that is not as promised comes back from its twin (the hidden or the public name of the
     same bytes) where that still stands. An orphan goes if it bears a name of Penstock's own that is
-    a day old; the rest is for a person to decide.
+    a day old and stands in the hive itself: the root of a tier may be shared with another hive. The
+    rest is for a person to decide.
     """
     done: list[str] = []
     left: list[Finding] = []
     for one in found.findings:
         twin = _twin(one.path)
         if one.fault == "orphan":
-            if _is_abandoned(one.path, site.now()):
+            if not root_of(one.path) and _is_abandoned(one.path, site.now()):
                 site.hive.delete(one.path)
                 done.append(f"{one.path}: deleted")
                 continue

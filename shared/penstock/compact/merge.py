@@ -282,7 +282,7 @@ def _copy(engine: duckdb.DuckDBPyConnection, rows: str, target: Path, options: s
 def _entry(work: Work, copied: Copied, name: str) -> DataFile:
     group = work.job.group
     path = data_path(group.table, group.partition.name, group.tp_index, group.tp_date, name)
-    return replace(_stand_in(work, group, copied), path=path)
+    return replace(_stand_in(work, group, copied), path=work.job.place.path(path))
 
 
 def _check(engine: duckdb.DuckDBPyConnection, work: Work, written: Sequence[Written], expected: _Sum) -> None:

@@ -16,10 +16,11 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.compact.live import Group, is_hidden
 from penstock.model import DataFile
+from penstock.tiers import HERE, Place
 
 __all__ = ["CLOSED_AFTER", "FAN", "Job", "Policy", "cut", "is_closed", "jobs"]
 
@@ -29,7 +30,7 @@ FAN = 8
 CLOSED_AFTER = dt.timedelta(hours=6)
 """How long after its end (UTC) a day counts as closed: by then nearly all of its logs are delivered."""
 
-_FIRST_TIER = 1 << 20
+_SMALLEST = 1 << 20
 _FULL = 0.75
 
 
@@ -43,11 +44,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Files of one group that are merged in one commit into about `outputs` files."""
+    """Files of one group that are merged in one commit into about `outputs` files at `place`."""
 
     group: Group
     files: tuple[DataFile, ...]
     outputs: int
+    place: Place = HERE
 
     @property
     def bytes(self) -> int:
@@ -76,28 +78,35 @@ def jobs(
     """What to merge now, where it saves readers the most files first.
 
     Hidden files wait for their flip and are left out: what they replace still stands for readers
-    that glob. In groups of `unique` one row is kept of those that share a key: files of a closed
-    day whose times overlap are merged there whatever their size.
+    that glob. Files are merged where they are: what came late to a day whose files have moved to a tier
+    is merged with them once it has followed. In groups of `unique` one row is kept of those that share
+    a key: files of a closed day whose times overlap are merged there whatever their size.
     """
     found: list[Job] = []
     for group, files in groups.items():
-        shown = [file for file in files if not is_hidden(file.path)]
-        if not is_closed(group.tp_date, now):
-            chosen = _tiers(shown, policy)
-        else:
-            chosen = [_small(shown, policy)]
-            if group in unique:
-                chosen = [_overlapping(shown) or chosen[0]]
-        found.extend(job for few in chosen for job in cut(group, few, policy, anyway=group in unique))
+        places: dict[Place, list[DataFile]] = defaultdict(list)
+        for file in files:
+            if not is_hidden(file.path):
+                places[Place.of(file.path)].append(file)
+        for place, shown in places.items():
+            if not is_closed(group.tp_date, now):
+                chosen = _alike(shown, policy)
+            else:
+                chosen = [_small(shown, policy)]
+                if group in unique:
+                    chosen = [_overlapping(shown) or chosen[0]]
+            made = (job for few in chosen for job in cut(group, few, policy, anyway=group in unique))
+            found.extend(replace(job, place=place) for job in made)
     return sorted(found, key=lambda job: (len(job.files) - job.outputs, job.group), reverse=True)
 
 
-def _tiers(files: Sequence[DataFile], policy: Policy) -> list[list[DataFile]]:
-    tiers: dict[int, list[DataFile]] = defaultdict(list)
+def _alike(files: Sequence[DataFile], policy: Policy) -> list[list[DataFile]]:
+    """Files of about the same size, where enough of them have gathered."""
+    sizes: dict[int, list[DataFile]] = defaultdict(list)
     for file in files:
         if file.bytes < policy.target_bytes / 2:
-            tiers[math.floor(math.log(max(1.0, file.bytes / _FIRST_TIER), 4))].append(file)
-    return [tier for tier in tiers.values() if len(tier) >= FAN]
+            sizes[math.floor(math.log(max(1.0, file.bytes / _SMALLEST), 4))].append(file)
+    return [few for few in sizes.values() if len(few) >= FAN]
 
 
 def _small(files: Sequence[DataFile], policy: Policy) -> list[DataFile]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +19,11 @@ import duckdb
 from penstock.catalogue.shape import Columns
 from penstock.collect.landing import commit_id
 from penstock.compact import schemas
+from penstock.compact.landing import land
 from penstock.compact.merge import Merged, Work, merge
 from penstock.compact.plan import Job
 from penstock.compact.site import Site
-from penstock.errors import Conflict, OutcomeUnknown, PenstockError, Retry
-from penstock.ledger.commit import commit
+from penstock.errors import PenstockError, Retry
 from penstock.model import Intent
 
 __all__ = ["Bench", "Rewritten", "rewrite"]
@@ -102,24 +100,25 @@ def _rewrite(
         path.unlink()
     if wanted.fingerprint not in known:
         site.ledger.put_schema(wanted)
-    paths = tuple(one.file.path for one in merged.files)
+    add = [one.file for one in merged.files]
     site.step("intent")
-    site.ledger.put_intent(Intent(name, job.group.partition, paths, site.now()))
+    site.ledger.put_intent(Intent(name, job.group.partition, tuple(one.path for one in add), site.now()))
     site.step("put")
     _put(site, merged)
-    retries = _commit(site, job, merged, name, paths, base)
-    if retries is None:
+    site.step("commit")
+    landed = land(site, job.group.partition, name, "compact", add=add, remove=job.files, base=base)
+    if landed is None:
         return None
     site.step("forget")
     site.forget(name)
     return Rewritten(
         files_in=len(job.files),
-        files_out=len(paths),
+        files_out=len(add),
         rows=job.rows - merged.repeated,
         bytes_in=job.bytes,
-        bytes_out=sum(one.file.bytes for one in merged.files),
+        bytes_out=sum(file.bytes for file in add),
         repeated=merged.repeated,
-        retries=retries,
+        retries=landed.retries,
     )
 
 
@@ -144,31 +143,3 @@ def _put(site: Site, merged: Merged) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(lambda one: site.hive.upload(one.file.path, one.local), merged.files):
             site.step("put one")
-
-
-def _commit(site: Site, job: Job, merged: Merged, name: str, paths: Sequence[str], base: int) -> int | None:
-    """How often it tried again; None when it lost for good."""
-    site.step("commit")
-    try:
-        landed = commit(
-            site.ledger,
-            partition=job.group.partition,
-            id=name,
-            kind="compact",
-            time=site.now(),
-            add=[one.file for one in merged.files],
-            remove=[file.path for file in job.files],
-            base=base,
-        )
-    except OutcomeUnknown:
-        raise
-    except (Conflict, Retry) as fault:
-        # Certainly not written. A file that stays is the intent's to clear.
-        with suppress(Retry):
-            for path in paths:
-                site.hive.delete(path)
-            site.forget(name)
-        if isinstance(fault, Conflict):
-            return None
-        raise
-    return landed.retries

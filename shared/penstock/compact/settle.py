@@ -20,12 +20,13 @@ from dataclasses import dataclass, replace
 
 from penstock.collect.landing import commit_id
 from penstock.compact import tail
+from penstock.compact.landing import copy
 from penstock.compact.live import public
 from penstock.compact.site import Site
 from penstock.compact.tail import Flip, Removed, Tail
-from penstock.errors import Conflict, PenstockError
+from penstock.errors import Conflict
 from penstock.ledger.commit import commit
-from penstock.model import CursorMove, DataFile, Intent, PartitionId
+from penstock.model import CursorMove, Intent, PartitionId
 
 __all__ = ["Settled", "settle"]
 
@@ -61,15 +62,21 @@ def settle(site: Site, partition: PartitionId) -> Settled:
         if not held:
             return Settled()
         owed = tail.read(site.ledger, partition)
-        before = site.now() - site.grace
+        before = site.now() - site.kept
         done, gone = Settled(), set[Removed]()
-        for flip in (one for one in owed.flips if one.time <= before):
+        for flip in (one for one in owed.flips if one.time <= before and _reaches(site, one)):
             flipped = _flip(site, owed, flip)
             done += flipped
             gone |= set(flip.replaces) if flipped.flipped else set()
         if done.flipped or done.lost:
             owed = tail.read(site.ledger, partition)
         return done + _clean(site, owed, before, gone)
+
+
+def _reaches(site: Site, flip: Flip) -> bool:
+    """Whether all of its files can be touched from here."""
+    paths = [file.path for file in flip.hidden] + [one.path for one in flip.replaces]
+    return all(map(site.reaches, paths))
 
 
 def _flip(site: Site, owed: Tail, flip: Flip) -> Settled:
@@ -79,7 +86,7 @@ def _flip(site: Site, owed: Tail, flip: Flip) -> Settled:
     site.step("flip intent")
     site.ledger.put_intent(Intent(name, owed.partition, tuple(file.path for file in shown), site.now()))
     site.step("copy")
-    _copy(site, flip.hidden, shown)
+    copy(site, flip.hidden, shown, "copy one")
     site.step("flip commit")
     try:
         commit(
@@ -102,23 +109,9 @@ def _flip(site: Site, owed: Tail, flip: Flip) -> Settled:
     return Settled(flipped=len(shown), deleted=len(flip.replaces))
 
 
-def _copy(site: Site, hidden: Sequence[DataFile], shown: Sequence[DataFile]) -> None:
-    def one(pair: tuple[DataFile, DataFile]) -> None:
-        try:
-            site.hive.copy(pair[0].path, pair[1].path)
-        except FileNotFoundError as error:
-            raise PenstockError(
-                f"{error}: live in the ledger but not in the hive; see `penstock fsck`"
-            ) from error
-
-    with ThreadPoolExecutor(min(_AT_ONCE, len(hidden))) as pool:
-        for _ in pool.map(one, zip(hidden, shown, strict=True)):
-            site.step("copy one")
-
-
 def _clean(site: Site, owed: Tail, before: dt.datetime, gone: Set[Removed]) -> Settled:
     """Delete the removed files that are due (but for those `gone`), and note up to where nothing is owed."""
-    due = [one for one in owed.due(before) if one not in gone]
+    due = [one for one in owed.due(before) if one not in gone and site.reaches(one.path)]
     site.step("clean")
     _delete(site, due)
     _note(site, owed, owed.paid([*due, *gone]))

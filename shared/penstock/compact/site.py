@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from penstock.errors import Retry
 from penstock.hive import Hive
 from penstock.ledger import Ledger
+from penstock.tiers import is_here
 
 __all__ = ["LEASE", "Site", "nothing", "utc_now"]
 
@@ -30,8 +31,10 @@ def nothing(step: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where maintenance happens. `grace` is how long a removed file stays, longer than any query.
+    """Where maintenance happens. `grace` is how long a removed file stays, longer than any query, and
+    `history` how long an earlier state can be asked for: the longer one holds.
 
+    `here` says whether directories of this machine may hold tiers: those of a function's machine may not.
     `step` is told the name of each step as it is about to be taken: whoever wants to see what
     dying there does raises.
     """
@@ -42,6 +45,17 @@ class Site:
     now: Callable[[], dt.datetime] = utc_now
     step: Callable[[str], None] = nothing
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    history: dt.timedelta = dt.timedelta()
+    here: bool = True
+
+    @property
+    def kept(self) -> dt.timedelta:
+        """How long a removed file stays."""
+        return max(self.grace, self.history)
+
+    def reaches(self, path: str) -> bool:
+        """Whether the file can be touched from here: another machine's directory is left to it."""
+        return self.here or not is_here(path)
 
     @contextmanager
     def lease(self, name: str) -> Iterator[bool]:

@@ -1,6 +1,6 @@
 """The compactor: brings a hive into the shape that its ledger, configuration and clock ask for.
 
-    settle ─▶ look (the catalogue at the head) ─▶ expire ─▶ merge … ─▶ clear orphans ─▶ publish
+    settle ─▶ look (the catalogue at the head) ─▶ expire ─▶ merge … ─▶ tier … ─▶ clear orphans ─▶ publish
 
 Every part starts from what the ledger says and ends in a commit, so it may be stopped anywhere and
 started again, and several may run at once. What the time does not suffice for is left to the next
@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,14 +21,14 @@ import duckdb
 from penstock import catalogue, convert
 from penstock.catalogue import State
 from penstock.catalogue.shape import Columns
-from penstock.compact import clean, expire, plan, publish, settle
+from penstock.compact import clean, expire, plan, publish, settle, tier
 from penstock.compact import reindex as reindexing
 from penstock.compact.live import Group, Live, Wanted
 from penstock.compact.plan import Job, Policy
 from penstock.compact.rewrite import Bench, Rewritten, rewrite
 from penstock.compact.site import Site
-from penstock.config import Config
-from penstock.errors import PenstockError, Retry
+from penstock.config import Config, Partition
+from penstock.errors import ConfigError, PenstockError, Retry
 from penstock.standardize import index_value
 
 __all__ = ["Compactor", "Options", "Report", "declared"]
@@ -36,6 +36,9 @@ __all__ = ["Compactor", "Options", "Report", "declared"]
 _RESERVE_MS = 30_000
 _BYTES_A_SECOND = 2 << 20
 """Of stored bytes on one vCPU, by measuring (`make bench`); a slower pace is learnt, a faster one is not."""
+
+_BYTES_COPIED_A_SECOND = 20 << 20
+"""Within S3, eight files at once; between a directory and a bucket it may take longer, and goes on later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Report:
     expired_days: int = 0
     expired_files: int = 0
     expired_rows: int = 0
+    tiered_days: int = 0
+    tiered_files: int = 0
+    tiered_bytes: int = 0
     orphans: int = 0
     published_bytes: int = 0
     failed: dict[str, str] = field(default_factory=dict)
@@ -74,7 +80,7 @@ class Report:
     @property
     def goes_on(self) -> bool:
         """Whether another run would get further: time ran out, and this one did some of the work."""
-        return self.left > 0 and self.merges > 0
+        return self.left > 0 and self.merges + self.tiered_days > 0
 
 
 def _silent(line: str) -> None:
@@ -118,6 +124,7 @@ class Compactor:
         self._expire(config, state, wanted, report)
         jobs = self.plan(config, state, wanted, reindex=reindex)
         self._rewrite(config, state, jobs, report, remaining_ms, reindex=reindex)
+        self._tier(config, state, wanted, report, remaining_ms, busy={job.group for job in jobs})
         self._finish(config, report)
         return report
 
@@ -128,10 +135,11 @@ class Compactor:
 
     def plan(self, config: Config, state: State, wanted: Wanted, *, reindex: bool = False) -> list[Job]:
         """What there is to merge, or to divide anew."""
+        found = self.live(state).groups(wanted, at_least=1 if reindex else 2)
+        groups = {g: [file for file in files if self.site.reaches(file.path)] for g, files in found.items()}
         if reindex:
             columns = {partition.id: partition.tp_index for partition in config.partitions.values()}
-            return reindexing.jobs(self.live(state).groups(wanted), columns, self.options.policy)
-        groups = self.live(state).groups(wanted, at_least=2)
+            return reindexing.jobs(groups, columns, self.options.policy)
         unique = frozenset(group for group in groups if _unique_key(config, group))
         return plan.jobs(groups, self.options.policy, self.site.now(), unique=unique)
 
@@ -218,6 +226,50 @@ class Compactor:
                     f"{job.group}: {done.files_in} files to {done.files_out}, {done.rows} rows, "
                     f"{done.bytes_in} bytes to {done.bytes_out}"
                 )
+
+    def _tier(
+        self,
+        config: Config,
+        state: State,
+        wanted: Wanted,
+        report: Report,
+        remaining_ms: Callable[[], int],
+        *,
+        busy: Collection[Group],
+    ) -> None:
+        """Day by day, as long as there is time."""
+        tiers = {
+            one.id: one.tiers
+            for one in config.partitions.values()
+            if one.tiers
+            and one.id in state.versions
+            and (wanted.partitions is None or one.id in wanted.partitions)
+            and self._is_apart(one, report)
+        }
+        for day in tier.due(self.live(state), tiers, wanted, self.site, busy):
+            if remaining_ms() < day.bytes / _BYTES_COPIED_A_SECOND * 1000 + _RESERVE_MS:
+                report.left += 1
+                continue
+            try:
+                done = tier.move(self.site, day, state.versions[day.partition])
+            except PenstockError as error:
+                report.failed[f"tier {day}"] = str(error)
+                continue
+            if done is None:
+                report.lost += 1
+                continue
+            report.tiered_days += 1
+            report.tiered_files += done.files
+            report.tiered_bytes += done.bytes
+            self.tell(f"{day}: {done.files} files, {done.bytes} bytes to {day.place}")
+
+    def _is_apart(self, partition: Partition, report: Report) -> bool:
+        try:
+            tier.require_apart(partition, self.site.hive.root)
+        except ConfigError as error:
+            report.failed[f"tier {partition.id}"] = str(error)
+            return False
+        return True
 
     def _finish(self, config: Config, report: Report) -> None:
         """Clear orphans against the newest state, and publish it."""

@@ -25,13 +25,15 @@ from penstock.config.settings import (
     settings_of,
     workspace_name,
 )
-from penstock.config.values import Config, Connection, Partition, View, Workspace
+from penstock.config.tiers import TIER
+from penstock.config.values import Config, Connection, Partition, Tier, View, Workspace
 from penstock.sources.aws_s3_bucket import S3BucketSource
 
 __all__ = [
     "BLOCKS",
     "COLUMN",
     "SETTINGS",
+    "TIER",
     "BlockType",
     "CheckExpression",
     "Config",
@@ -41,6 +43,7 @@ __all__ = [
     "S3BucketSource",
     "Setting",
     "Settings",
+    "Tier",
     "View",
     "Workspace",
     "cache_bytes",

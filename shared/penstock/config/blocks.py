@@ -168,7 +168,7 @@ _PARTITION = BlockType(
             check=_replaces,
         ),
     ),
-    blocks=("source",),
+    blocks=("source", "tier"),
     example="""\
 partition "aws_cloudtrail_log" "prod" {
   source "aws_s3_bucket" {
@@ -177,6 +177,10 @@ partition "aws_cloudtrail_log" "prod" {
   }
   filter   = "event_source <> 'kms.amazonaws.com'"
   tp_index = "recipient_account_id"
+  tier {
+    after         = "90d"
+    storage_class = "GLACIER_IR"
+  }
 }
 """,
 )

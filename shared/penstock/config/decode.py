@@ -13,6 +13,7 @@ from penstock.config.check import Report, arguments, nearest, title
 from penstock.config.formats import decode_formats, unknown_format
 from penstock.config.nodes import Block, Reference
 from penstock.config.own_tables import decode_table
+from penstock.config.tiers import decode_tiers
 from penstock.config.values import Config, Connection, Partition, View, Workspace
 from penstock.model import REJECTED_TABLE, PartitionId
 from penstock.sources import ArgumentError, Configured
@@ -179,16 +180,18 @@ class _Decoder:
         before = len(self.report.problems)
         values = arguments(block, BLOCKS["partition"].arguments, self.report)
         table = self.table(block)
-        found = [self.source(inner, block, table) for inner in block.blocks]
+        found = [self.source(inner, block, table) for inner in block.blocks if inner.type != "tier"]
         if not any(inner.type == "source" for inner in block.blocks):
             valid = ", ".join(f'source "{name}"' for name in sources.names())
             self.problem(block, f"{title(block)} has no source, expected at least one block {valid}")
         if table is not None:
             self.columns(block, table, values)
+        text = values.get("retention", "forever")
+        retention = None if text == "forever" else int(text.removesuffix("d"))
+        tiers = decode_tiers([b for b in block.blocks if b.type == "tier"], retention, self.report)
         if table is None or len(self.report.problems) > before:
             return None
         index = values.get("tp_index", "default")
-        retention = values.get("retention", "forever")
         replaces: Replaces = values.get("replaces", table.replaces)
         return Partition(
             id=PartitionId(*block.labels),
@@ -197,7 +200,8 @@ class _Decoder:
             formats=self.own_formats(found),
             filter=values.get("filter"),
             tp_index=None if index == "default" else index,
-            retention=None if retention == "forever" else int(retention.removesuffix("d")),
+            retention=retention,
+            tiers=tiers,
             unique_key=values.get("unique_key"),
             replaces=replaces,
             says_replaces="replaces" in values,
@@ -257,8 +261,9 @@ class _Decoder:
 
     def source(self, inner: Block, outer: Block, table: Table | None) -> Configured | None:
         if inner.type != "source":
-            hint = nearest(inner.type, ["source", *(a.name for a in BLOCKS["partition"].arguments)])
-            self.problem(inner, f'unknown block "{inner.type}" in {title(outer)}, expected source', hint)
+            hint = nearest(inner.type, ["source", "tier", *(a.name for a in BLOCKS["partition"].arguments)])
+            message = f'unknown block "{inner.type}" in {title(outer)}, expected source or tier'
+            self.problem(inner, message, hint)
             return None
         if not self.head(inner, ("type",)):
             return None

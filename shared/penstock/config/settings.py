@@ -56,6 +56,7 @@ class Settings:
     target_bytes: int
     job_bytes: int
     grace_seconds: int
+    history_seconds: int
     queue: str
     sweep_first_days: int
     sweep_look_back_hours: int
@@ -93,6 +94,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "PENSTOCK_GRACE_SECONDS", "grace_seconds", "How long a removed file stays in the hive: longer than a "
         "query.", 3600, "seconds", 0,
+    ),
+    Setting(
+        "PENSTOCK_HISTORY_SECONDS", "history_seconds", "How long earlier states of the hive can be queried "
+        "(`--at`), where it is longer than the grace: removed files stay, and merged ones are shown to "
+        "readers that glob, that much later.", 0, "seconds", 0,
     ),
     Setting(
         "PENSTOCK_QUEUE", "queue", "URL of the SQS queue that sweep sends what is missing to; no other "

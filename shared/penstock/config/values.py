@@ -14,8 +14,9 @@ from penstock.model import PartitionId
 from penstock.sources import Configured
 from penstock.sources.aws_s3_bucket import S3BucketSource
 from penstock.tables import Replaces, Syntax, Table
+from penstock.tiers import Place
 
-__all__ = ["Config", "Connection", "Partition", "View", "Workspace"]
+__all__ = ["Config", "Connection", "Partition", "Tier", "View", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,23 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """Where files lie once their day is older than so many days."""
+
+    after: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Partition:
     """A named instance of a table with its sources.
 
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
-    the one index `default`. `retention` is in days, None for ever; `unique_key` a column of the
-    table or None. `replaces` says what new rows take the place of; `delivery` is meant for sources
-    that have manifests (`S3BucketSource.delivers`), the others are then `object`; `says_replaces`
-    whether the block says so itself. `formats` are
-    those that sources name, by `<type>.<name>`. `file` and `line` tell where it is written.
+    the one index `default`. `retention` is in days, None for ever, `tiers` in order of days;
+    `unique_key` is a column of the table or None. `replaces` says what new rows take the place of;
+    `delivery` is meant for sources that have manifests (`S3BucketSource.delivers`), the others are then
+    `object`; `says_replaces` whether the block says so itself. `formats` are those that sources name, by
+    `<type>.<name>`. `file` and `line` tell where it is written.
     """
 
     id: PartitionId
@@ -58,6 +67,7 @@ class Partition:
     filter: str | None = None
     tp_index: str | None = None
     retention: int | None = None
+    tiers: tuple[Tier, ...] = ()
     unique_key: str | None = None
     replaces: Replaces = "nothing"
     says_replaces: bool = False

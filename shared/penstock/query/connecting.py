@@ -50,19 +50,20 @@ def script(
         connection.execute(f"ATTACH {literal(f'ducklake:{path}')} AS lake (READ_ONLY)")
         made = list(view_statements(connection, state, filters, views))
         roots = [root(hive), *elsewhere(connection, root(hive))]
+    on_s3 = any("://" in place for place in roots)
     lines = [
         f"-- Made by penstock connect for DuckDB {duckdb.__version__} or newer: duckdb -init <this file>",
-        *(f"INSTALL {name}; LOAD {name};" for name in _extensions(hive)),
+        *(f"INSTALL {name}; LOAD {name};" for name in _extensions(on_s3)),
         "SET TimeZone = 'UTC';",
-        *(_secret(roots, region, profile, endpoint_url) if "://" in hive else ()),
+        *(_secret(roots, region, profile, endpoint_url) if on_s3 else ()),
         f"ATTACH {literal(f'ducklake:{path}')} AS lake (READ_ONLY);",
         *(f"{statement};" for statement in made),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _extensions(hive: str) -> Sequence[str]:
-    return ("ducklake", "inet", *(("httpfs", "aws") if "://" in hive else ()))
+def _extensions(on_s3: bool) -> Sequence[str]:
+    return ("ducklake", "inet", *(("httpfs", "aws") if on_s3 else ()))
 
 
 def _secret(roots: Sequence[str], region: str, profile: str, endpoint_url: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Lets a session read the local copies of the hive's files that `penstock pull` made, where it has them.
 
 Files of a hive never change, so a copy is as good as the file and is kept under the same path, in a
-folder of the hive's own. A session works on a copy of the catalogue that names the local files; what
-is not here is read from S3. A copy counts when its size is the ledger's and nobody has written to it
-since it was made whole, which its time of change tells: what is half there or damaged is passed over.
+folder of the hive's own (that of a tier's file below `_tiers/`). A session works on a copy of the
+catalogue that names the local files; what is not here is read from S3. A copy counts when its size is
+the ledger's and nobody has written to it since it was made whole, which its time of change tells: what
+is half there or damaged is passed over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 
@@ -19,8 +21,9 @@ from penstock import extensions
 from penstock.catalogue import State
 from penstock.catalogue.lake import literal, root
 from penstock.hive import escape
+from penstock.tiers import root_of
 
-__all__ = ["copies", "folder_of", "localize", "mark", "marker", "seal", "standing"]
+__all__ = ["copies", "folder_of", "localize", "mark", "marker", "place_of", "seal", "standing"]
 
 _WHOLE = 1_000_000_000  # seconds since 1970; the time of change of a copy that is whole
 
@@ -30,13 +33,27 @@ def folder_of(pulled: Path, hive: str) -> Path:
     return pulled / escape(hive.rstrip("/"))
 
 
+def place_of(path: str) -> str:
+    """Where the copy of a file stands below its folder, by the file's path in the ledger."""
+    root = root_of(path)
+    return f"_tiers/{escape(root)}{path.removeprefix(root)}" if root else path
+
+
+def _path_of(place: str) -> str:
+    """The path in the ledger of the file whose copy stands there."""
+    if not place.startswith("_tiers/"):
+        return place
+    root, _, below = place.removeprefix("_tiers/").partition("/")
+    return f"{unquote(root)}/{below}"
+
+
 def seal(file: Path) -> None:
     """Note that a copy is whole; whatever writes to it later breaks the seal."""
     os.utime(file, (_WHOLE, _WHOLE))
 
 
 def standing(folder: Path) -> Iterator[tuple[str, int, bool]]:
-    """(path below the hive's root, bytes, whether it is whole) of every file in the folder."""
+    """(path in the ledger, bytes, whether it is whole) of every file in the folder."""
     waiting = [folder] if folder.is_dir() else []
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -46,11 +63,11 @@ def standing(folder: Path) -> Iterator[tuple[str, int, bool]]:
                     continue
                 found = entry.stat(follow_symlinks=False)
                 whole = int(found.st_mtime) == _WHOLE
-                yield Path(entry.path).relative_to(folder).as_posix(), found.st_size, whole
+                yield _path_of(Path(entry.path).relative_to(folder).as_posix()), found.st_size, whole
 
 
 def copies(folder: Path) -> dict[str, int]:
-    """Bytes of every whole copy, by path below the hive's root."""
+    """Bytes of every whole copy, by the file's path in the ledger."""
     return {path: size for path, size, whole in standing(folder) if whole}
 
 
@@ -89,14 +106,17 @@ def localize(state: State, hive: str, folders: Sequence[Path], to: Path) -> tupl
 
 def _rename(db: duckdb.DuckDBPyConnection, hive: str, folder: Path, here: Mapping[str, int]) -> bool:
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE here AS"
-        " SELECT unnest($1::VARCHAR[]) AS path, unnest($2::BIGINT[]) AS bytes",
-        [list(here), list(here.values())],
+        "CREATE OR REPLACE TEMP TABLE here AS SELECT unnest($1::VARCHAR[]) AS path,"
+        " unnest($2::VARCHAR[]) AS place, unnest($3::BIGINT[]) AS bytes",
+        [
+            [path if root_of(path) else hive + path for path in here],
+            [f"{folder.as_posix()}/{place_of(path)}" for path in here],
+            list(here.values()),
+        ],
     )
     # A copy whose size is not the ledger's is passed over.
     renamed = db.execute(
-        "UPDATE lake.main.ducklake_data_file f SET path = $2 || h.path FROM here h"
-        " WHERE f.path = $1 || h.path AND f.file_size_bytes = h.bytes",
-        [hive, f"{folder.as_posix()}/"],
+        "UPDATE lake.main.ducklake_data_file f SET path = h.place FROM here h"
+        " WHERE f.path = h.path AND f.file_size_bytes = h.bytes"
     ).fetchone()
     return bool(renamed and renamed[0])

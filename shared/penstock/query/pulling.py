@@ -25,7 +25,8 @@ from penstock.catalogue.lake import literal, root
 from penstock.errors import PenstockError, Retry
 from penstock.hive import Hive
 from penstock.model import REJECTED_TABLE, PartitionId
-from penstock.query.pulled import copies, marker, seal, standing
+from penstock.query.pulled import copies, marker, place_of, seal, standing
+from penstock.tiers import root_of
 
 __all__ = ["Fetched", "File", "Wanted", "alone", "drop", "fetch", "live", "missing", "tidy"]
 
@@ -36,7 +37,7 @@ _MAGIC = b"PAR1"  # https://parquet.apache.org/docs/file-format/: first and last
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A live file of the hive: its path below the root, bytes, whose it is and what times it holds.
+    """A live file of the hive: its path in the ledger, bytes, whose it is and what times it holds.
 
     `partition` is whose commits change it (of rejected rows: their table's). `first` and `last` are
     the extremes of tp_timestamp (None: not known).
@@ -102,13 +103,13 @@ LEFT JOIN lake.main.ducklake_column c ON c.table_id = t.table_id AND c.column_na
     AND c.parent_column IS NULL AND c.end_snapshot IS NULL
 LEFT JOIN lake.main.ducklake_file_column_stats s
     ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
-WHERE starts_with(f.path, $root)
+WHERE starts_with(f.path, $root) OR contains(f.path, '://')
 ORDER BY d.partition_value DESC, f.path
 """
 
 
 def live(state: catalogue.State, hive: str) -> list[File]:
-    """Every live file of the hive (not those that a tier keeps elsewhere), the newest days first."""
+    """Every live file of the hive (not those that a tier keeps in a directory), the newest days first."""
     place = root(hive)
     with extensions.connect(threads=1) as db:
         db.execute(f"ATTACH {literal(str(state.path))} AS lake (READ_ONLY)")
@@ -167,7 +168,7 @@ def _remove(folder: Path, found: Sequence[tuple[str, int]]) -> Fetched:
         return Fetched()
     marker(folder).touch()
     for path, _ in found:
-        file = folder / path
+        file = folder / place_of(path)
         file.unlink(missing_ok=True)
         for parent in file.relative_to(folder).parents:
             if any((folder / parent).iterdir()):
@@ -210,7 +211,7 @@ def _count(came: Fetched, file: File) -> Fetched:
 
 def _bring(hive: Hive, folder: Path, file: File) -> tuple[File, bool]:
     """The file, and whether it is here; False: it is gone from the hive."""
-    target = folder / file.path
+    target = folder / place_of(file.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.tmp")
     try:
@@ -243,7 +244,8 @@ def _require_whole(hive: Hive, file: File, beside: Path) -> None:
         size = came.seek(0, 2)
         came.seek(max(0, size - len(_MAGIC)))
         last = came.read()
+    name = file.path if root_of(file.path) else f"{root(hive.root)}{file.path}"
     if size != file.bytes:
-        raise PenstockError(f"{root(hive.root)}{file.path}: found {size} bytes, expected {file.bytes}")
+        raise PenstockError(f"{name}: found {size} bytes, expected {file.bytes}")
     if not first == last == _MAGIC:
-        raise PenstockError(f"{root(hive.root)}{file.path}: found {last!r} at its end, expected {_MAGIC!r}")
+        raise PenstockError(f"{name}: found {last!r} at its end, expected {_MAGIC!r}")

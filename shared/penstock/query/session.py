@@ -1,7 +1,8 @@
 """Opens a locked DuckDB over the catalogue, one view per table, and closes every door but the hive's.
 
 The catalogue is attached read-only, the views get the caller's filters, and then DuckDB is locked:
-no file system but the hive and the copies of its files that were pulled, no configuration (G6). What
+no file system but the hive, the roots of tiers that its files lie at, and the copies that were pulled,
+no configuration (G6). What
 it reads stays in its memory for the next statement, and is not asked for again: files of a hive
 never change.
 """
@@ -100,17 +101,19 @@ def open_session(
     try:
         extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
         connection.execute("SET TimeZone = 'UTC'")
-        roots = [root(hive)]
         with _catalogue(state, hive, pulled) as (path, local):
             connection.execute(f"ATTACH {literal('ducklake:' + str(path))} AS lake (READ_ONLY)")
-        roots += elsewhere(connection, roots[0])
+        folders = [root(str(folder)) for folder in local]
+        roots = [root(hive), *elsewhere(connection, root(hive), *folders)]
+        if any("://" in place for place in roots[1:]):
+            extensions.load(connection, "httpfs")
         if client is not None:
             gateway = Gateway(client, roots, ranges)
             _secret(connection, gateway)
         for view in view_statements(connection, state, filters, views):
             connection.execute(view)
         _watch(connection)
-        _lock(connection, [*roots, *(root(str(folder)) for folder in local)])
+        _lock(connection, [*roots, *folders])
     except BaseException:
         connection.close()
         if gateway is not None:
@@ -150,12 +153,15 @@ def progress(session: Session) -> float:
     return float(session.connection.query_progress())
 
 
-def elsewhere(connection: duckdb.DuckDBPyConnection, hive: str) -> list[str]:
-    """Roots of files that a tier keeps outside the hive."""
+def elsewhere(connection: duckdb.DuckDBPyConnection, *known: str) -> list[str]:
+    """The roots of tiers that files lie at, each with its closing slash: those that are not `known`.
+
+    Only compaction, by a `tier` block, commits files outside the hive; no wider place is opened.
+    """
+    outside = " AND ".join(f"NOT starts_with(path, {literal(place)})" for place in known)
     found = connection.execute(
-        "SELECT DISTINCT regexp_extract(path, '^[a-z0-9]+://[^/]+/')"
-        " FROM __ducklake_metadata_lake.ducklake_data_file WHERE NOT"
-        f" starts_with(path, {literal(hive)})"
+        "SELECT DISTINCT regexp_extract(path, '^(.*?/)tp_table=', 1)"
+        f" FROM __ducklake_metadata_lake.ducklake_data_file WHERE {outside}"
     ).fetchall()
     return sorted(name for (name,) in found if name)
 
