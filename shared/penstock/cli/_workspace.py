@@ -27,6 +27,7 @@ __all__ = [
     "config_option",
     "hive_of",
     "ledger_of",
+    "ledger_stands",
     "options",
     "workspace_of",
 ]
@@ -80,6 +81,12 @@ def ledger_of(workspace: Workspace) -> Ledger:
     except aws.AwsError as error:
         raise ConfigError(Problem(f'workspace "{workspace.name}"', 0, str(error))) from error
     return open_ledger(workspace.ledger, dynamodb=dynamodb, blobs=hive.open_hive(workspace.hive, s3))
+
+
+def ledger_stands(workspace: Workspace) -> bool:
+    """Whether the ledger may be there: a SQLite file would be made by opening it."""
+    scheme, _, path = workspace.ledger.partition(":///")
+    return scheme != "sqlite" or Path(path).is_file()
 
 
 def client_of(service: str, workspace: Workspace) -> Any:
