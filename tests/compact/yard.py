@@ -153,6 +153,17 @@ class Yard:
         commit(self.ledger, partition=PROD, id=name, kind="collect", time=self.clock, add=[file])
         return file
 
+    def remove(self, paths: Sequence[str]) -> None:
+        """Take live files out, as `penstock partition delete` does."""
+        commit(
+            self.ledger,
+            partition=PROD,
+            id=commit_id(self.clock),
+            kind="delete",
+            time=self.clock,
+            remove=paths,
+        )
+
     def commits(self) -> list[Commit]:
         """The whole log."""
         return list(self.ledger.commits(PROD, 0))

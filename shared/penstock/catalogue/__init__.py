@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class State:
 
     `identity` is what it was derived from (hive, ledger, format): another identity, another
     catalogue. `schemas` are those of its files, by table and fingerprint; `shapes` the columns of
-    each table.
+    each table, `used` the schemas that live files have.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class State:
     versions: Mapping[PartitionId, int]
     schemas: Mapping[tuple[str, str], Schema]
     shapes: Mapping[str, shape.Columns]
+    used: frozenset[tuple[str, str]] = frozenset()
 
 
 def built_in() -> dict[str, shape.Columns]:
@@ -75,16 +76,22 @@ def refresh(
         return old
     with _alone(path):
         old = _same(read(path), identity)
-        for _ in range(_ATTEMPTS):
+        used = set(old.used) if old else set()
+        for attempt in range(_ATTEMPTS):
             heads = _heads(ledger)
             if old is None:
                 old = _empty(path, identity, ledger, heads)
+                used = used or set(old.schemas)
             elif _current(old, heads, declared):
                 return old
             try:
-                return _replace(old, ledger, heads, hive, declared)
+                new = _replace(old, ledger, heads, hive, declared, used)
             except lake.Reshaped:
                 old = None
+                continue
+            if attempt + 1 == _ATTEMPTS or _current(new, new.versions, declared):
+                return new
+            old, used = None, set(new.used)  # the types were those of files that are gone
     raise Retry(f"{path}: the columns of its tables changed {_ATTEMPTS} times while it was made; try again")
 
 
@@ -109,7 +116,7 @@ def _same(state: State | None, identity: str) -> State | None:
 
 
 def _current(state: State, heads: Mapping[PartitionId, int], declared: Mapping[str, shape.Columns]) -> bool:
-    return state.versions == heads and state.shapes == _shapes(declared, state.schemas)
+    return state.versions == heads and state.shapes == _shapes(declared, state.schemas, state.used)
 
 
 def read(path: Path) -> State | None:
@@ -130,7 +137,7 @@ def read(path: Path) -> State | None:
 
 
 def _state(path: Path, memory: lake.Memory) -> State:
-    return State(path, memory.identity, memory.versions, memory.schemas, memory.shapes)
+    return State(path, memory.identity, memory.versions, memory.schemas, memory.shapes, memory.used)
 
 
 def _heads(ledger: Ledger) -> dict[PartitionId, int]:
@@ -141,13 +148,15 @@ def _heads(ledger: Ledger) -> dict[PartitionId, int]:
 
 
 def _shapes(
-    declared: Mapping[str, shape.Columns], schemas: Mapping[tuple[str, str], Schema]
+    declared: Mapping[str, shape.Columns],
+    schemas: Mapping[tuple[str, str], Schema],
+    used: Set[tuple[str, str]],
 ) -> dict[str, shape.Columns]:
-    """The columns of each table: the declared ones first, so that their types stand."""
-    found: dict[str, list[shape.Columns]] = {name: [columns] for name, columns in declared.items()}
-    for (table, _), schema in sorted(schemas.items()):
-        found.setdefault(table, []).append(schema.columns)
-    return {table: shape.union(several) for table, several in found.items()}
+    """The columns of each table: the declared types stand where they read what is there."""
+    found: dict[str, tuple[list[shape.Columns], list[shape.Columns]]] = {name: ([], []) for name in declared}
+    for key, schema in sorted(schemas.items()):
+        found.setdefault(key[0], ([], []))[key not in used].append(schema.columns)
+    return {table: shape.union(held, declared.get(table), unused) for table, (held, unused) in found.items()}
 
 
 def _empty(path: Path, identity: str, ledger: Ledger, heads: Mapping[PartitionId, int]) -> State:
@@ -167,18 +176,25 @@ def _replace(
     heads: Mapping[PartitionId, int],
     hive: str,
     declared: Mapping[str, shape.Columns],
+    used: set[tuple[str, str]],
 ) -> State:
-    """Write the new state beside the old file and rename it into place."""
+    """Write the new state beside the old file and rename it into place.
+
+    `used` are the schemas whose types count; those of the files that came are added.
+    """
     fresh = old.path.with_name(f".{old.path.name}.{uuid.uuid4().hex}.tmp")
     try:
         if old.versions or old.shapes:
             shutil.copyfile(old.path, fresh)
         with lake.Writer(fresh, hive, old.identity, old.schemas, old.versions) as writer:
-            writer.reshape(_shapes(declared, old.schemas))
+            writer.reshape(_shapes(declared, old.schemas, used))
             for files in lake.batches(ledger, old.versions, heads):
-                if new := lake.unknown(files, writer.schemas, ledger):
+                new = lake.unknown(files, writer.schemas, ledger)
+                came = {(file.table, file.schema) for file in files.added.values()}
+                if new or not came <= used:
+                    used |= came
                     writer.learn(new)
-                    writer.reshape(_shapes(declared, writer.schemas))
+                    writer.reshape(_shapes(declared, writer.schemas, used))
                 writer.apply(files)
             writer.finish(heads)
             memory = writer.memory()

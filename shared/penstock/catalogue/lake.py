@@ -60,6 +60,7 @@ class Memory:
     versions: Mapping[PartitionId, int]
     schemas: Mapping[tuple[str, str], Schema]
     shapes: Mapping[str, Columns]
+    used: frozenset[tuple[str, str]]
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, database: str) -> Self:
@@ -69,11 +70,16 @@ class Memory:
         versions = connection.execute(f"SELECT tp_table, tp_partition, version FROM {at}.version").fetchall()
         schemas = connection.execute(f"SELECT tp_table, fingerprint, columns FROM {at}.schema").fetchall()
         shapes = connection.execute(f"SELECT tp_table, columns FROM {at}.shape").fetchall()
+        used = connection.execute(
+            f"SELECT tp_table, fingerprint FROM {at}.schema WHERE mapping_id IN"
+            f" (SELECT mapping_id FROM {quoted(database)}.main.ducklake_data_file)"
+        ).fetchall()
         return cls(
             identity[0] if identity else "",
             {PartitionId(table, name): version for table, name, version in versions},
             {(table, mark): Schema(table, mark, _columns(text)) for table, mark, text in schemas},
             {table: _columns(text) for table, text in shapes},
+            frozenset(used),
         )
 
 

@@ -82,6 +82,8 @@ def _rows(number: int, nodes: Sequence[_Node], fields: _Fields, table: str) -> I
     while stack:
         node, parent, parent_field = stack.pop()
         field = fields.get((parent_field, node.name.lower()))
+        if field is None and parent is not None:
+            continue  # a member of what is no struct any more: no live file has it so
         if field is None:
             raise PenstockError(f"{table}: the catalogue has no column for {node.name} of mapping {number}")
         yield (number, count, node.source, field, parent, node.path)

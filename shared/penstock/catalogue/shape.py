@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import duckdb
 
+from penstock.catalogue.widening import plain, together
 from penstock.tables import COMMON_COLUMNS, PATH_COLUMNS
 
 __all__ = ["Columns", "Step", "additions", "ordered", "quoted", "union"]
@@ -21,21 +22,29 @@ Step = tuple[tuple[str, ...], str]
 _PATH_TYPES = {column.name: column.type for column in COMMON_COLUMNS if column.name in PATH_COLUMNS}
 
 
-def union(schemas: Iterable[Columns]) -> Columns:
+def union(
+    schemas: Iterable[Columns], declared: Columns | None = None, unused: Iterable[Columns] = ()
+) -> Columns:
     """The columns that hold the rows of all `schemas`, and the path columns, ordered.
 
-    Structs are merged member by member. Where two schemas give one column types that have no
-    common shape, the earlier one's stands and DuckDB casts on reading: pass the newest first.
+    Structs are merged member by member; where types differ, the `declared` one stands if it reads the
+    others (`widening.together`). The columns of `unused` schemas, of which there is no file, are there
+    too, but their types weigh nothing.
     """
-    merged: dict[str, tuple[str, str]] = {name: (name, type_) for name, type_ in _PATH_TYPES.items()}
-    for columns in schemas:
-        for name, type_ in columns:
-            key = name.lower()  # DuckDB's names are one whatever their case
-            if key not in merged:
-                merged[key] = (name, _plain(type_))
-            elif key not in _PATH_TYPES:
-                merged[key] = (merged[key][0], _merge(merged[key][1], type_))
-    return ordered(merged.values())
+    names: dict[str, str] = {name: name for name in _PATH_TYPES}
+    types: dict[str, tuple[list[str], list[str], list[str]]] = {}
+    for place, several in enumerate(([declared] if declared else [], schemas, unused)):
+        for columns in several:
+            for name, type_ in columns:
+                key = name.lower()  # DuckDB's names are one whatever their case
+                names.setdefault(key, name)
+                types.setdefault(key, ([], [], []))[place].append(plain(type_))
+    merged = [
+        (names[key], together(held, wanted[0] if wanted else None, others))
+        for key, (wanted, held, others) in types.items()
+        if key not in _PATH_TYPES
+    ]
+    return ordered([*_PATH_TYPES.items(), *merged])
 
 
 def ordered(columns: Iterable[tuple[str, str]]) -> Columns:
@@ -62,24 +71,6 @@ def additions(old: Columns, new: Columns) -> list[Step] | None:
 def quoted(name: str) -> str:
     """`name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _plain(type_: str) -> str:
-    """The type as DuckDB itself writes it, so that equal types are equal texts."""
-    return str(duckdb.sqltype(type_))
-
-
-def _merge(first: str, second: str) -> str:
-    a, b = duckdb.sqltype(first), duckdb.sqltype(second)
-    if str(a) != str(b) and a.id == b.id == "struct":
-        members = {name: str(type_) for name, type_ in a.children}
-        for name, type_ in b.children:
-            members[name] = _merge(members[name], str(type_)) if name in members else str(type_)
-        inside = ", ".join(f"{quoted(name)} {type_}" for name, type_ in members.items())
-        return _plain(f"STRUCT({inside})")
-    if str(a) != str(b) and a.id == b.id == "list":
-        return _merge(str(a.children[0][1]), str(b.children[0][1])) + "[]"
-    return str(a)
 
 
 def _added(old: str, new: str, at: tuple[str, ...]) -> list[Step] | None:

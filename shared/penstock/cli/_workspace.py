@@ -32,6 +32,7 @@ __all__ = [
     "config_option",
     "hive_of",
     "ledger_of",
+    "ledger_stands",
     "options",
     "ranges_of",
     "reader_of",
@@ -91,6 +92,12 @@ def ledger_of(workspace: Workspace) -> Ledger:
         return open_ledger(workspace.ledger)
     dynamodb, s3 = client_of("dynamodb", workspace), client_of("s3", workspace)
     return open_ledger(workspace.ledger, dynamodb=dynamodb, blobs=hive.open_hive(workspace.hive, s3))
+
+
+def ledger_stands(workspace: Workspace) -> bool:
+    """Whether the ledger may be there: a SQLite file would be made by opening it."""
+    scheme, _, path = workspace.ledger.partition(":///")
+    return scheme != "sqlite" or Path(path).is_file()
 
 
 def client_of(service: str, workspace: Workspace, *, pool: int = 10) -> Any:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
+from penstock import aws, query
+from penstock.catalogue import change
+from penstock.cli import _workspace
+from penstock.cli._place import place_of
 from penstock.condition import check_expression
-from penstock.config import Config, Connection, Partition, load, search_path
-from penstock.errors import ConfigError, Problem
+from penstock.config import Config, Connection, Partition, load, search_path, workspace_name
+from penstock.errors import ConfigError, PenstockError, Problem
 
 __all__ = ["config"]
 
@@ -22,12 +27,16 @@ def config() -> None:
 
 @config.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-def check(paths: tuple[Path, ...]) -> None:
+@click.option("--workspace", help="Whose hive to compare with; else PENSTOCK_WORKSPACE, else default.")
+def check(paths: tuple[Path, ...], workspace: str | None) -> None:
     """Read the configuration and say what it says, or everything that is wrong with it.
 
     PATHS are files, or directories with *.tpc and *.hcl files. Without any, the directories of
     PENSTOCK_CONFIG_PATH (colons between them) are read, else the working directory and
     ~/.penstock/config.
+
+    Tables are held against the files that the workspace's ledger knows: what these hold must be
+    readable as the columns that are configured. Where there is no ledger within reach, that is said.
 
     The exit status is 0 when all is well, 1 when something is wrong, 254 for a wrong command.
 
@@ -53,7 +62,41 @@ def check(paths: tuple[Path, ...]) -> None:
     except ConfigError as error:
         _show_problems(out, error.problems)
         raise SystemExit(1) from None
+    compared = _compare(found, workspace_name(workspace))
+    if compared.problems:
+        _show_problems(out, compared.problems)
+        raise SystemExit(1)
     _show(out, found, where)
+    if found.files:
+        out.print(escape(compared.said))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What holding the tables against a hive came to."""
+
+    said: str
+    problems: tuple[Problem, ...] = ()
+
+
+def _compare(found: Config, name: str) -> _Compared:
+    """Hold the tables against what the live files of the workspace hold."""
+    try:
+        workspace = found.workspace(name)
+        if not _workspace.ledger_stands(workspace):
+            return _Compared(f"not compared with a hive: workspace {name} has none yet")
+        place = place_of(workspace, found)
+        holds = change.held(query.newest(place).path)
+    except (PenstockError, OSError, *aws.AwsError) as error:
+        return _Compared(f"not compared with a hive: workspace {name}: {error}")
+    problems = [
+        Problem(f'table "{table}"', 0, reason)
+        for table, columns in place.declared.items()
+        for reason in change.unreadable(table, columns, holds)
+    ]
+    files = _count(sum(one.files or 0 for one in holds), "live file")
+    said = f"compared with {files} of workspace {name}: readable as configured"
+    return _Compared(said, tuple(sorted(problems)))
 
 
 def _show_problems(out: Console, problems: tuple[Problem, ...]) -> None:

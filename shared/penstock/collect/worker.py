@@ -19,6 +19,7 @@ import duckdb
 
 from penstock import aws, convert
 from penstock.collect import plan as planning
+from penstock.collect import schemas
 from penstock.collect.deliver import deliver
 from penstock.collect.landing import land
 from penstock.collect.plan import Plan, Task
@@ -140,11 +141,20 @@ class Worker:
         return self._engine
 
     def remember_schema(self, schema: Schema) -> None:
-        """Put it into the ledger, once for each process."""
+        """Put it into the ledger, once for each process.
+
+        Retry when older files cannot be read as it: nothing of it is written until somebody has mended
+        the table, and all others go on.
+        """
         seen = (schema.table, schema.fingerprint)
-        if seen not in self._schemas:
+        if seen in self._schemas:
+            return
+        known = self.ledger.schemas(schema.table)
+        if reasons := schemas.refused(schema, known, self.hive, self.folder):
+            raise Retry("; ".join(reasons))
+        if schema.fingerprint not in known:
             self.ledger.put_schema(schema)
-            self._schemas.add(seen)
+        self._schemas.add(seen)
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:

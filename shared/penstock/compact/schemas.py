@@ -21,13 +21,14 @@ def target(
     """The schema of a merge of files of the fingerprints `used`; `schemas` are the table's known ones.
 
     `declared` are the columns that the table has today, None when no declaration is left of it:
-    then the files' own. Where types differ, the declared one stands, and values are cast to it.
+    then the files' own. Where types differ, the declared one stands, and values are cast to it, unless
+    it could not hold them all: then the one that can.
     """
     old = [schemas[fingerprint].columns for fingerprint in sorted(used)]
     newest = _stored(declared) if declared is not None else old[0]
     if len(set(old)) == 1 and old[0] == newest:
         return schemas[next(iter(used))]
-    together = union([newest, *old])
+    together = union(old, newest)
     if together == union([newest]):
         return Schema.of(table, newest)
     return Schema.of(table, _stored(together))

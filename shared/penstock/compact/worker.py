@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from penstock import catalogue, convert
-from penstock.catalogue import State
+from penstock.catalogue import State, change
 from penstock.catalogue.shape import Columns
 from penstock.compact import clean, expire, plan, publish, settle, tier
 from penstock.compact import reindex as reindexing
@@ -121,6 +121,7 @@ class Compactor:
         config = self.read_config()
         self._settle(wanted, report)
         state = self.look(config)
+        self._judge(config, state, report)
         self._expire(config, state, wanted, report)
         jobs = self.plan(config, state, wanted, reindex=reindex)
         self._rewrite(config, state, jobs, report, remaining_ms, reindex=reindex)
@@ -169,6 +170,13 @@ class Compactor:
             report.lost += done.lost
             if done.flipped or done.deleted:
                 self.tell(f"{partition}: {done.flipped} files shown, {done.deleted} deleted")
+
+    def _judge(self, config: Config, state: State, report: Report) -> None:
+        """Tell of tables that cannot read their files any more; those are merged with their old types."""
+        found = change.held(state.path)
+        for table, columns in declared(config).items():
+            if reasons := change.unreadable(table, columns, found):
+                report.failed[f"table {table}"] = "; ".join(reasons)
 
     def _expire(self, config: Config, state: State, wanted: Wanted, report: Report) -> None:
         keep = {
