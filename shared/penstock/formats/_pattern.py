@@ -13,7 +13,9 @@ from penstock.readers.pattern import groups
 __all__ = ["ARGUMENTS", "syntax"]
 
 ARGUMENTS = (
-    Argument("null_if", "string(s)", "Texts of a field that mean nothing is there; an empty one always does."),
+    Argument(
+        "null_if", "string(s)", "Texts of a field that mean nothing is there; an empty one always does."
+    ),
     Argument("comment", "string(s)", "How lines begin that are no rows."),
     Argument("description", "string", "What it is for."),
 )
