@@ -195,46 +195,47 @@ class Recipe:
         Only pieces with unknown fields pay for finding out which rows have them.
         """
         if bundle is not None:
-            return self._finished(self._bundled(pieces, bundle), ingested, unknown=False, ordered=ordered)
+            whole = Pieces(tuple(pieces))
+            return self._finished(whole, self._bundled(whole, bundle), ingested, ordered=ordered)
         record = self.table.record()
         finished = []
         for group in _alike(pieces):
             rows = self.reader.rows(group, record, self.options)
             lacks = self.reader.absent(group.head, record, self.options)
-            finished.append(
-                self._finished(rows, ingested, unknown=group.unknown, ordered=ordered, lacks=lacks)
-            )
+            finished.append(self._finished(group, rows, ingested, ordered=ordered, lacks=lacks))
         return " UNION ALL ".join(finished)
 
-    def _bundled(self, pieces: Sequence[Piece], bundle: Bundle) -> str:
+    def _bundled(self, pieces: Pieces, bundle: Bundle) -> str:
         """The same from a bundle, without the texts."""
         assert self.bundler  # noqa: S101 - only bundlers make bundles
         lists = self.bundler.bundle_rows(_file(bundle.path), bundle.mark, self.table.record(), self.options)
         return (
-            "SELECT * EXCLUDE (first_row, n, recs), unnest(range(first_row, first_row + n)) AS _row, "
-            f"unnest(recs) AS r FROM (SELECT recs, {Pieces(tuple(pieces)).inherited()} FROM ({lists}))"
+            "SELECT _piece, unnest(range(first_row, first_row + n)) AS _row, unnest(recs) AS r "
+            f"FROM ({pieces.counted(lists)})"
         )
 
     def _finished(
         self,
+        pieces: Pieces,
         read: str,
         ingested: dt.datetime,
         *,
-        unknown: bool,
         ordered: bool,
         lacks: frozenset[str] = frozenset(),
     ) -> str:
+        made = self._timing() if ordered else ()
         if ordered:
-            read = self._by_time(read, lacks)
+            read = self._by_time(read, lacks, made)
         own = "".join(
-            f"({_without(lacks, c.expression)})::{c.type} AS {identifier(c.name)}, "
+            f"{identifier(c.name) if c in made else _made(c, lacks)} AS {identifier(c.name)}, "
             for c in self.table.columns
         )
+        unknown = pieces.unknown
         kept = "r, rest" if unknown else "r"
         first = (
             f"SELECT {own}{kept}, _object, _row, _modified, "
             "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
-            f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
+            f"tp_source_type, tp_source_name, tp_source_location FROM ({pieces.inherited(read)})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
@@ -248,18 +249,16 @@ class Recipe:
             f"{literal(self.table.name)} AS tp_table, {literal(self.partition)} AS tp_partition FROM ({second})"
         )
 
-    def _by_time(self, read: str, lacks: frozenset[str]) -> str:
-        """The raw rows in the order of their times; only the columns that those are made of are made."""
-        time = self.table.enrichment["tp_timestamp"]
-        words = set(re.findall(r"\w+", time))
-        needed = [column for column in self.table.columns if column.name in words]
-        made = "".join(
-            f", ({_without(lacks, c.expression)})::{c.type} AS {identifier(c.name)}" for c in needed
-        )
-        names = ", ".join(identifier(c.name) for c in needed)
-        without = f" EXCLUDE ({names})" if needed else ""
-        order = _without(lacks, time)
-        return f"SELECT *{without} FROM (SELECT *{made} FROM ({read})) ORDER BY {order}, _object, _row"
+    def _timing(self) -> tuple[Column, ...]:
+        """The columns that a row's time is made of."""
+        words = set(re.findall(r"\w+", self.table.enrichment["tp_timestamp"]))
+        return tuple(column for column in self.table.columns if column.name in words)
+
+    def _by_time(self, read: str, lacks: frozenset[str], made: Sequence[Column]) -> str:
+        """The raw rows in the order of their times, with the columns `made` that those come from."""
+        columns = "".join(f", {_made(c, lacks)} AS {identifier(c.name)}" for c in made)
+        order = _without(lacks, self.table.enrichment["tp_timestamp"])
+        return f"SELECT * FROM (SELECT *{columns} FROM ({read})) ORDER BY {order}, _piece, _row"
 
     def _unmapped(self, rest: str | None) -> str:
         """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.
@@ -302,7 +301,7 @@ class Recipe:
         return " UNION ALL ".join(
             f"SELECT id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
             "CASE WHEN r IS NULL THEN refusal END AS _refusal "
-            f"FROM ({self.reader.texts(group, self.table.record(), self.options)})"
+            f"FROM ({group.inherited(self.reader.texts(group, self.table.record(), self.options))})"
             for group in _alike(pieces)
         )
 
@@ -341,6 +340,11 @@ def _first_read(expression: str) -> str:
 def _member(name: str) -> str:
     """What takes a member out of a JSON object by its name, whatever sign that begins with."""
     return f'$."{name}"' if name.startswith(("$", "/")) else name
+
+
+def _made(column: Column, lacks: frozenset[str]) -> str:
+    """SQL over raw rows for a column's value."""
+    return f"({_without(lacks, column.expression)})::{column.type}"
 
 
 def _without(lacks: frozenset[str], expression: str) -> str:

@@ -58,14 +58,14 @@ class Reader(Protocol):
         ...
 
     def rows(self, pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-        """Every raw row: what it inherits, `_row`, the struct `r`, and `rest` if fields are unknown.
+        """Every raw row: `_piece` (its number), `_row`, the struct `r`, and `rest` if fields are unknown.
 
         `r` is null where a text is no row; `rest` is JSON of what `record` does not name, or null.
         """
         ...
 
     def texts(self, pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-        """The same rows as they stand in the log: (id_prefix, _row, raw, r, refusal).
+        """The same rows as they stand in the log: (_piece, _row, raw, r, refusal).
 
         `refusal` says, where `r` is null, what was found and what was expected.
         """
@@ -121,7 +121,7 @@ class Bundler(Reader, Protocol):
     def bundle_rows(
         self, file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]
     ) -> str:
-        """SQL for the objects of a bundle in order: (i from 1, recs: their raw rows as structs)."""
+        """SQL for the objects of a bundle in order: (_piece from 1, recs: their raw rows as structs)."""
         ...
 
 

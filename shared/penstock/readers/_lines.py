@@ -42,7 +42,7 @@ def data_lines(options: Mapping[str, object], records: str, *, header: bool) -> 
 
 
 def numbered(pieces: Pieces, lines: str) -> str:
-    """Every line that is a row: what it inherits, `_row`, `raw`. `lines` is SQL over `content`."""
+    """Every line that is a row: its `_piece`, `_row`, `raw`. `lines` is SQL over `content`."""
     return (
         "SELECT * EXCLUDE (first_row, n, lines), "
         "unnest(range(first_row, first_row + len(lines))) AS _row, rtrim(unnest(lines), E'\\r') AS raw FROM ("

@@ -1,6 +1,6 @@
 """The files that a statement reads, with what their rows inherit, as SQL.
 
-What is known of each piece stands in the statement as lists, looked up by its file: joining a
+What is known of each piece stands in the statement as lists, looked up by its number: joining a
 table to the texts costs as much as parsing them.
 """
 
@@ -84,52 +84,52 @@ class Pieces:
         return f"read_text({self.paths})"
 
     def texts(self) -> str:
-        """The relation (content, what its rows inherit, first_row, n: how many they are).
+        """The relation (content, `_piece`: its number from 1, first_row, n: how many rows it has)."""
+        read = f"SELECT content, list_position({self.paths}, filename) AS _piece FROM {self.contents}"
+        return f"({self.counted(read)})"
 
-        A list for each thing inherited: one list of structs takes five times as long to plan.
+    def counted(self, rows: str) -> str:
+        """Rows (_piece, …) with first_row and n."""
+        return f"SELECT *, {self._told('first_row')}, {self._told('n')} FROM ({rows})"
+
+    def inherited(self, rows: str) -> str:
+        """Rows (_piece, …) with what they inherit instead of that number.
+
+        As late as can be: what is looked up afterwards need not be sorted. A list for each thing
+        inherited: one list of structs takes five times as long to plan.
         """
-        return (
-            f"(SELECT content, {self.inherited()} FROM "
-            f"(SELECT content, list_position({self.paths}, filename) AS i FROM {self.contents}))"
-        )
+        told = ", ".join(self._told(name) for name in _INHERITED)
+        return f"SELECT * EXCLUDE (_piece), {told} FROM ({rows})"
 
-    def inherited(self) -> str:
-        """What the rows of piece number `i` (from 1) inherit, as columns."""
-        columns = []
-        for name, value in _INHERITED.items():
-            values = [value(piece) for piece in self.all]
-            # What is the same for all need not be looked up, nor planned as a list.
-            same = len(set(values)) == 1
-            looked_up = f"[{', '.join(values)}][i]"
-            columns.append(f"{values[0] if same else looked_up} AS {name}")
-        return ", ".join(columns)
+    def _told(self, name: str) -> str:
+        """What is known of piece number `_piece`, as a column."""
+        values = [_TOLD[name](piece) for piece in self.all]
+        # What is the same for all need not be looked up, nor planned as a list.
+        same = len(set(values)) == 1
+        told = values[0] if same else f"[{', '.join(values)}][_piece]"
+        return f"{told} AS {name}"
 
-    def inherit(self, rows: str) -> str:
-        """Rows (filename, _n: number in all of these files, …) with what they inherit and their `_row`.
+    def numbered(self, rows: str) -> str:
+        """Rows (filename, _n: number in all of these files, …) with their `_piece` and `_row`.
 
         For rows without texts a join costs little, and it takes them in any order.
         """
-        told = self._told()
         return (
-            f"SELECT * EXCLUDE (filename, _n, _start, first_row, n), first_row + _n - _start AS _row "
-            f"FROM ({rows}) JOIN {told} USING (filename)"
+            f"SELECT * EXCLUDE (filename, _n, _start, first_row), first_row + _n - _start AS _row "
+            f"FROM ({rows}) JOIN {self._starts()} USING (filename)"
         )
 
-    def inherit_at(self, rows: str) -> str:
-        """Rows (filename, _row, …) with what they inherit."""
-        return (
-            f"SELECT * EXCLUDE (filename, _start, first_row, n) "
-            f"FROM ({rows}) JOIN {self._told()} USING (filename)"
-        )
+    def found(self, rows: str) -> str:
+        """Rows (filename, _row, …) with their `_piece`."""
+        told = self._starts()
+        return f"SELECT * EXCLUDE (filename, _start, first_row) FROM ({rows}) JOIN {told} USING (filename)"
 
-    def _told(self) -> str:
+    def _starts(self) -> str:
         start, values = 0, []
-        for piece in self.all:
-            told = ", ".join(value(piece) for value in _INHERITED.values())
-            values.append(f"({literal(piece.path)}, {start}::BIGINT, {told})")
+        for number, piece in enumerate(self.all, 1):
+            values.append(f"({literal(piece.path)}, {number}, {start}::BIGINT, {piece.first_row}::BIGINT)")
             start += piece.rows
-        names = ", ".join(("filename", "_start", *_INHERITED))
-        return f"(VALUES {', '.join(values)}) AS told({names})"
+        return f"(VALUES {', '.join(values)}) AS told(filename, _piece, _start, first_row)"
 
 
 def _sql_time(time: dt.datetime) -> str:
@@ -139,8 +139,6 @@ def _sql_time(time: dt.datetime) -> str:
 _INHERITED: Mapping[str, Callable[[Piece], str]] = {
     "_object": lambda piece: str(piece.object),
     "id_prefix": lambda piece: literal(piece.id_prefix),
-    "first_row": lambda piece: f"{piece.first_row}::BIGINT",
-    "n": lambda piece: f"{piece.rows}::BIGINT",
     "tp_source_type": lambda piece: literal(piece.source_type),
     "tp_source_name": lambda piece: literal(piece.source_name) if piece.source_name else "NULL::VARCHAR",
     "tp_source_location": lambda piece: literal(piece.source_location),
@@ -148,3 +146,9 @@ _INHERITED: Mapping[str, Callable[[Piece], str]] = {
         f"TIMESTAMP {literal(_sql_time(piece.modified))}" if piece.modified else "NULL::TIMESTAMP"
     ),
 }
+_COUNTED: Mapping[str, Callable[[Piece], str]] = {
+    "first_row": lambda piece: f"{piece.first_row}::BIGINT",
+    "n": lambda piece: f"{piece.rows}::BIGINT",
+}
+
+_TOLD: Mapping[str, Callable[[Piece], str]] = {**_INHERITED, **_COUNTED}

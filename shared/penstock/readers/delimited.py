@@ -137,7 +137,7 @@ def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, obj
         f"columns = {{{columns}}}, nullstr = [{nulls}], filename = true, "
         "strict_mode = true)"
     )
-    return pieces.inherit(f"SELECT filename, row_number() OVER () - 1 AS _n, {built} AS r{rest} FROM {read}")
+    return pieces.numbered(f"SELECT filename, row_number() OVER () - 1 AS _n, {built} AS r{rest} FROM {read}")
 
 
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -145,7 +145,7 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
     o, known = read_options(options), Header.read(pieces.head)
     lines = _lines.numbered(pieces, _data(o, options, known))
     return (
-        f"SELECT id_prefix, _row, raw, t.r AS r, t.refusal AS refusal "
+        f"SELECT _piece, _row, raw, t.r AS r, t.refusal AS refusal "
         f"FROM (SELECT *, {taken_apart(options, known, record, unknown=False)} AS t FROM ({lines}))"
     )
 

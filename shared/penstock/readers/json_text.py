@@ -133,11 +133,11 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
         read = _lines.numbered(pieces, _data_lines())
     else:
         read = (
-            "SELECT id_prefix, unnest(range(first_row, first_row + len(raws))) AS _row, "
+            "SELECT _piece, unnest(range(first_row, first_row + len(raws))) AS _row, "
             f"coalesce(unnest(raws)::VARCHAR, 'null') AS raw FROM ("
-            f"SELECT id_prefix, first_row, {list_of(options, 'JSON')} AS raws FROM {pieces.texts()})"
+            f"SELECT _piece, first_row, {list_of(options, 'JSON')} AS raws FROM {pieces.texts()})"
         )
-    return f"SELECT id_prefix, _row, raw, {_record(record)} AS r, {refusal} AS refusal FROM ({read})"
+    return f"SELECT _piece, _row, raw, {_record(record)} AS r, {refusal} AS refusal FROM ({read})"
 
 
 def bundle(texts: Iterable[bytes], mark: str, options: Mapping[str, object]) -> Iterator[bytes]:
@@ -173,7 +173,7 @@ def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Map
         steps += steps_to(*keys_of(options))
     structure = literal(json.dumps([{mark: inner}]))
     return (
-        f"SELECT unnest(range(1, len(docs) + 1)) AS i, unnest(docs){steps} AS recs "
+        f"SELECT unnest(range(1, len(docs) + 1)) AS _piece, unnest(docs){steps} AS recs "
         f"FROM (SELECT from_json(content, {structure}) AS docs FROM {file})"
     )
 

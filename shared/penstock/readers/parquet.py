@@ -190,18 +190,18 @@ def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, obj
     rest = f", {_object(left)} AS rest" if pieces.unknown else ""
     read = _read(pieces)
     built = _record(names, record, options)
-    return pieces.inherit_at(f"SELECT {_FILE} AS filename, {_NUMBER} AS _row, {built} AS r{rest} FROM {read}")
+    return pieces.found(f"SELECT {_FILE} AS filename, {_NUMBER} AS _row, {built} AS r{rest} FROM {read}")
 
 
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """The rows as JSON objects of their columns."""
     names = _named(pieces.head)
     told = _object({name: name for name in names})
-    inherited = pieces.inherit_at(
+    inherited = pieces.found(
         f"SELECT {_FILE} AS filename, {_NUMBER} AS _row, coalesce({told}, '{{}}')::VARCHAR AS raw, "
         f"{_record(names, record, options)} AS r FROM {_read(pieces)}"
     )
-    return f"SELECT id_prefix, _row, raw, r, NULL::VARCHAR AS refusal FROM ({inherited})"
+    return f"SELECT _piece, _row, raw, r, NULL::VARCHAR AS refusal FROM ({inherited})"
 
 
 def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:

@@ -154,7 +154,7 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
     expected = options.get("shown") or options.get("pattern", "a line")
     refusal = literal(f"the line does not match the format: expected {expected}")
     row = _row(record, options, "raw")
-    return f"SELECT id_prefix, _row, raw, {row} AS r, {refusal} AS refusal FROM ({lines})"
+    return f"SELECT _piece, _row, raw, {row} AS r, {refusal} AS refusal FROM ({lines})"
 
 
 def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
