@@ -126,8 +126,14 @@ TABLE = Table(
         ),
     },
     layouts={
+        # Text, then Parquet, then either with prefixes that Hive understands.
         "aws_s3_bucket": "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
-        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz",
+        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz"
+        "|AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
+        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.parquet"
+        "|AWSLogs/aws-account-id=%{NUMBER:account_id}/aws-service=vpcflowlogs/aws-region=%{DATA:region}/"
+        "year=%{YEAR:year}/month=%{MONTHNUM:month}/day=%{MONTHDAY:day}/(hour=%{NUMBER:hour}/)?"
+        "%{DATA}.log.(?:gz|parquet)",
     },
     not_logs={r"(^|/)aws-logs-write-test$": "a file that shows that CloudWatch Logs can write"},
     statistics=("src_addr", "dst_addr", "interface_id"),
