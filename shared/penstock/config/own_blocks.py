@@ -44,10 +44,12 @@ TABLE = BlockType(
         Argument(
             "null_if", "string", "Text of a field that means nothing is there.", default="an empty text"
         ),
+        Argument("null_value", "string", "The same as null_if, as older files write it."),
         Argument(
             "field_map",
             "map",
-            'Short form of columns that only rename: `{ column = "field" }` is a column with that source.',
+            'Short form of columns that only rename: `{ column = "field" }` is a column with that source. The '
+            "column's name stands first, as in a `column` block.",
         ),
         Argument("description", "string", "What the table holds."),
     ),
