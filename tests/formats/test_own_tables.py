@@ -11,6 +11,7 @@ from tests.convert.trial import Trial
 from tests.formats.reading import configured, read
 
 from penstock import tables
+from penstock.errors import ConfigError
 
 
 def day(month: int, number: int, hour: int = 0) -> dt.datetime:
@@ -87,7 +88,9 @@ table "my_app" {
   field_map  = { time = "tp_timestamp" }
 }
 """
-    lacks, wrong = configured(text).problems
+    with pytest.raises(ConfigError) as raised:
+        configured(text)
+    lacks, wrong = raised.value.problems
     assert 'lacks the column "tp_timestamp"' in lacks.message
     assert (wrong.line, wrong.hint) == (6, 'field_map has the column first: tp_timestamp = "time"')
 

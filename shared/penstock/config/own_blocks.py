@@ -48,8 +48,7 @@ TABLE = BlockType(
         Argument(
             "field_map",
             "map",
-            'Short form of columns that only rename: `{ column = "field" }` is a column with that source. The '
-            "column's name stands first, as in a `column` block.",
+            'Short form of columns that only rename: `{ column = "field" }` is a column with that source.',
         ),
         Argument("description", "string", "What the table holds."),
     ),

@@ -144,7 +144,7 @@ class _Making:
                 yield asked
 
     def _null_if(self) -> str | None:
-        """The text that means nothing is there; the older name of the argument counts where the other is not."""
+        """Text that means nothing is there; the older name of the argument counts where the other is not."""
         found: str | None = self.values.get("null_if", self.values.get("null_value"))
         return found
 
