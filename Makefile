@@ -64,8 +64,8 @@ build-CollectFunction build-SweepFunction build-CompactFunction:
 validate: .venv-sam/.ready  ## the template, by the SAM CLI
 	@$(LOCAL) .venv-sam/bin/sam validate --lint --region us-east-1 --template template.yaml
 
-golden: $(READY)  ## expected rows of the golden cases anew; read the diff
-	@$(BIN)/python -m infra.golden
+golden: $(READY)  ## expected rows of the golden cases anew, TABLE=... of one table; read the diff
+	@$(BIN)/python -m infra.golden $(TABLE)
 
 docs: $(READY)  ## the reference pages and the Glue tables, from the declarations
 	@$(BIN)/python -m penstock.docs

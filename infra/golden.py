@@ -2,15 +2,16 @@
 
 `<case>.expected.jsonl` holds a line for each stored row with every column but the time of
 collection, then one for each rejected row, or one line with the reason when the object is bad.
-`python -m infra.golden` writes them anew: read the difference before you keep it.
+`python -m infra.golden [<table> …]` writes them anew: read the difference before you keep it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,14 @@ def _file_rows(written: Written) -> Iterator[dict[str, Any]]:
         yield {name: row[name] for name in names}
 
 
-def main() -> None:
-    """Write every expected file anew."""
+def main(chosen: Sequence[str] = ()) -> None:
+    """Write the expected files anew: of the tables chosen, or of all."""
+    unknown = sorted(set(chosen) - set(tables.names()))
+    if unknown:
+        raise SystemExit(f"no table {', '.join(unknown)} in shared/penstock/tables/")
     for table, case in cases():
+        if chosen and table not in chosen:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             found = rows(converted(table, case, Path(folder)))
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in found]
@@ -102,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

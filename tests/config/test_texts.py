@@ -125,6 +125,7 @@ def test_so_is_every_mixture_of_marks(text: str) -> None:
         ('"x${1}${true}y"', "x1truey"),
         ('"${connection.aws.logs}"', Reference(("connection", "aws", "logs"))),
         ("connection.aws.logs", Reference(("connection", "aws", "logs"))),
+        ("connection.aws.012345678901", Reference(("connection", "aws", "012345678901"))),
         ('(("x"))', "x"),
         ("-2.5", -2.5),
         ("1e3", 1000.0),

@@ -11,6 +11,7 @@ from tests.convert.trial import Trial
 from tests.formats.reading import configured, read
 
 from penstock import tables
+from penstock.errors import ConfigError
 
 
 def day(month: int, number: int, hour: int = 0) -> dt.datetime:
@@ -75,6 +76,23 @@ def test_lines_by_a_regular_expression(trial: Trial) -> None:
         "the required column number is empty",
     ]
     assert [notice.line for notice in configured(APP).notices] == [11]
+
+
+def test_field_map_the_wrong_way_round() -> None:
+    """The column's name stands first; where it is a field's, the message says so."""
+    text = """
+format "regex" "app" { layout = `^(?P<time>\\S+) (?P<message>.*)$` }
+table "my_app" {
+  format     = format.regex.app
+  null_value = "-"
+  field_map  = { time = "tp_timestamp" }
+}
+"""
+    with pytest.raises(ConfigError) as raised:
+        configured(text)
+    lacks, wrong = raised.value.problems
+    assert 'lacks the column "tp_timestamp"' in lacks.message
+    assert (wrong.line, wrong.hint) == (6, 'field_map has the column first: tp_timestamp = "time"')
 
 
 def test_json_with_types(trial: Trial) -> None:

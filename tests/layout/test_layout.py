@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from penstock.layout import LayoutError, compile_layout
 from penstock.layout.grok import ALPHABETS, PATTERNS
+from penstock.tables import find
 
 CLOUDTRAIL = (
     "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/CloudTrail/%{DATA:region}/"
@@ -54,6 +55,30 @@ def test_cloudtrail_keys_match(key: str, parts: dict[str, str]) -> None:
     assert captures is not None
     assert parts.items() <= captures.items()
     assert ("org_id" in captures) == ("o-abc123" in key)
+
+
+@pytest.mark.parametrize(
+    ("key", "time"),
+    [
+        ("AWSLogs/1/vpcflowlogs/eu-west-1/2026/01/02/1_vpcflowlogs_x.log.gz", "2026-01-02T00Z"),
+        ("AWSLogs/o-1/1/vpcflowlogs/eu-west-1/2026/01/02/03/x.log.parquet", "2026-01-02T03Z"),
+        (
+            "p/AWSLogs/aws-account-id=1/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=01/"
+            "day=02/hour=03/x.log.parquet",
+            "2026-01-02T03Z",
+        ),
+        ("AWSLogs/aws-account-id=1/aws-service=elb/aws-region=r/year=2026/month=01/day=02/x.log.gz", None),
+    ],
+)
+def test_alternatives_are_layouts_of_their_own(key: str, time: str | None) -> None:
+    """Each tells keys, times and the folders that lead there; none is listed for the sake of another."""
+    layout = compile_layout(find("aws_vpc_flow_log").layouts["aws_s3_bucket"])
+    assert layout.granularity == dt.timedelta(days=1)
+    found = layout.match(key)
+    told = layout.time(found) if found else None
+    assert (told and f"{told:%Y-%m-%dT%HZ}") == time
+    folder = key[: key.index("r=2026") if "r=2026" in key else key.index("2026")].rpartition("/")[0] + "/"
+    assert bool(layout.folder(folder)) == (time is not None)
 
 
 @pytest.mark.parametrize(

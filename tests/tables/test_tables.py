@@ -166,7 +166,9 @@ def test_reference_columns_are_all_there(name: str) -> None:
     assert filled <= set(table.enrichment)
     for source in reference["sources"]:
         if source["source"] in sources.names() and source["file_layout"]:
-            assert table.layouts[source["source"]] == source["file_layout"]
+            # Deliveries that the reference does not know stand behind what it does.
+            first, *_ = f"{table.layouts[source['source']]}|AWSLogs/".partition("|AWSLogs/")
+            assert first == source["file_layout"]
 
 
 def test_reference_common_columns_are_all_there() -> None:

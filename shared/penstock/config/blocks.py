@@ -126,6 +126,7 @@ _CONNECTION = BlockType(
         ),
         Argument("s3_force_path_style", "bool", "Put the bucket into the path of S3 URLs.", default=False),
         _ignored("ttl", "number", "keys are renewed when they expire"),
+        _ignored("regions", "strings", "a bucket's region is looked up, a source names its own"),
     ),
     example="""\
 connection "aws" "logs" {

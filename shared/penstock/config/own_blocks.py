@@ -44,6 +44,7 @@ TABLE = BlockType(
         Argument(
             "null_if", "string", "Text of a field that means nothing is there.", default="an empty text"
         ),
+        Argument("null_value", "string", "The same as null_if, as older files write it."),
         Argument(
             "field_map",
             "map",

@@ -88,7 +88,10 @@ class _Making:
                 self._add(one, filled(one, taken, _COMMON.get(one.name)))
             except Unfit as error:
                 message = f'column "{one.name}": {error}'
-                self.problem(one.lines.get(error.argument, one.line), message, error.hint)
+                hint = error.hint
+                if not one.lines and one.name in (known or ()):
+                    hint = f'field_map has the column first: {one.source} = "{one.name}"'
+                self.problem(one.lines.get(error.argument, one.line), message, hint)
         self._rest(taken, known, asked)
         if self.base is None and "tp_timestamp" not in self.enrichment:
             named = [one.name for one in asked]
@@ -119,7 +122,7 @@ class _Making:
 
     def _asked(self) -> Iterator[Asked]:
         """What the blocks and the short form ask for; wrong heads and names that come again are problems."""
-        null_if = self.values.get("null_if")
+        null_if = self._null_if()
         seen: dict[str, int] = {}
         for inner in self.block.blocks:
             if inner.type != "column":
@@ -139,6 +142,11 @@ class _Making:
             asked = Asked(name, {"source": source}, {}, place, null_if)
             if self._good(asked, seen):
                 yield asked
+
+    def _null_if(self) -> str | None:
+        """Text that means nothing is there; the older name of the argument counts where the other is not."""
+        found: str | None = self.values.get("null_if", self.values.get("null_value"))
+        return found
 
     def _good(self, asked: Asked, seen: dict[str, int]) -> bool:
         """Whether a column may have its name."""
@@ -189,7 +197,7 @@ class _Making:
                 continue
             if name in _COMMON:
                 if name not in _SET and name not in self.enrichment:
-                    one = Asked(name, {}, {}, self.block.line, self.values.get("null_if"))
+                    one = Asked(name, {}, {}, self.block.line, self._null_if())
                     self._add(one, filled(one, taken, _COMMON[name]))
                 continue
             column = plain_name(name)
@@ -198,7 +206,7 @@ class _Making:
             # Where a column that something else fills has the name, the field is only what that reads.
             if column.lower() not in used:
                 used.add(column.lower())
-                one = Asked(column, {"source": name}, {}, self.block.line, self.values.get("null_if"))
+                one = Asked(column, {"source": name}, {}, self.block.line, self._null_if())
                 self._add(one, filled(one, taken, None))
 
     def _kept(self) -> str:

@@ -214,4 +214,8 @@ def _path(node: Tree[Token]) -> tuple[str, ...]:
         before = _path(term)
         name = _trees(attribute)[0].children[0]
         return (*before, str(name)) if before else ()
+    if node.data == "index_expr_term":  # a name of digits alone, such as an account
+        term, index = _trees(node)
+        before = _path(term) if index.data == "short_index" else ()
+        return (*before, str(index.children[-1])) if before else ()
     return ()

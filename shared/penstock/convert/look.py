@@ -15,15 +15,38 @@ from penstock.readers import Head, Piece, Syntax
 from penstock.readers.parquet import MAGIC
 from penstock.standardize import Recipe
 
-__all__ = ["Looked", "beginning", "complaint", "look", "look_exactly", "mend", "reads", "syntax_of"]
+__all__ = [
+    "Looked",
+    "beginning",
+    "complaint",
+    "look",
+    "look_exactly",
+    "mend",
+    "reads",
+    "refusal",
+    "syntax_of",
+]
 
 _HEAD = 4 << 10
 
 
-def beginning(path: Path) -> bytes:
-    """The first bytes of a file: enough to tell what it is."""
-    with path.open("rb") as file:
+def beginning(text: Path | bytes) -> bytes:
+    """The first bytes of a text, in a file or at hand: enough to tell what it is."""
+    if isinstance(text, bytes):
+        return text[:_HEAD]
+    with text.open("rb") as file:
         return file.read(_HEAD)
+
+
+def refusal(start: bytes) -> str:
+    """Why an object that begins so is read by no table, empty if it may be: binary forms of other tools."""
+    kind = next((kind for magic, kind in _BINARY.items() if start.startswith(magic)), "")
+    odd = any(byte < ord("\t") for byte in start)
+    return f"it is {kind}, expected text, JSON or Parquet" if kind and odd else ""
+
+
+_BINARY = {b"ORC": "an ORC file", b"Obj\x01": "an Avro file"}
+"""What binary files begin with; a text may begin so too, but has no control characters."""
 
 
 def syntax_of(recipe: Recipe, start: bytes) -> Syntax:

@@ -15,7 +15,7 @@ import duckdb
 from penstock import envelopes, tables
 from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
 from penstock.convert.files import copy, take_back
-from penstock.convert.look import beginning, look, look_exactly, mend, reads, syntax_of
+from penstock.convert.look import beginning, look, look_exactly, mend, reads, refusal, syntax_of
 from penstock.errors import BadObject
 from penstock.model import REJECTED_TABLE, ObjectRecord
 from penstock.parquet import Written
@@ -84,7 +84,11 @@ def convert(
         if not isinstance(source.text, Path | bytes):
             records[number] = _large(batch, number, source)
             continue
-        syntax = syntax_of(replace(recipe, syntax=source.syntax or recipe.syntax), _start(source.text))
+        start = beginning(source.text)
+        if reason := refusal(start):
+            records[number] = _bad(source, reason)
+            continue
+        syntax = syntax_of(replace(recipe, syntax=source.syntax or recipe.syntax), start)
         alike = next((group for other, group in written_alike if other == syntax), None)
         if alike is None:
             written_alike.append((syntax, alike := []))
@@ -98,10 +102,6 @@ def convert(
     if written != kept:
         raise RuntimeError(f"{written} rows stand in the files, but {kept} are recorded")
     return Converted(batch.files, [records[number] for number in range(len(sources))])
-
-
-def _start(text: Path | bytes) -> bytes:
-    return beginning(text) if isinstance(text, Path) else text[: 4 << 10]
 
 
 def _groups(sources: Sequence[tuple[int, Source]], most: int) -> Iterator[list[tuple[int, Source]]]:
@@ -215,6 +215,8 @@ def _large(batch: Batch, number: int, source: Source, limit: int | None = None) 
     try:
         blocks = iter(source.text)
         start = next(blocks, b"")
+        if reason := refusal(start):
+            return _bad(source, reason)
         own = replace(recipe, syntax=source.syntax or recipe.syntax)
         batch.recipe = replace(recipe, syntax=syntax_of(own, start))
         if not batch.recipe.reader.STREAMS:

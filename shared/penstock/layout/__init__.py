@@ -2,9 +2,9 @@
 
 A layout is written in grok, `AWSLogs/%{NUMBER:account_id}/%{YEAR:year}/%{DATA}.gz`: text is
 matched as a regular expression (RE2's syntax), `%{PATTERN:name}` takes a named part, `( … )?` may
-be missing. It is anchored at neither end, as in Tailpipe, unless `^` or `$` say so: a layout
-matches any key that contains it. The parts named year, month, day, hour, minute and second tell
-the time (UTC) at which the object was written.
+be missing, `… | …` are layouts of their own. It is anchored at neither end, as in Tailpipe, unless
+`^` or `$` say so: a layout matches any key that contains it. The parts named year, month, day,
+hour, minute and second tell the time (UTC) at which the object was written.
 """
 
 from __future__ import annotations

@@ -29,7 +29,10 @@ class Variant:
 
 
 def expanded(nodes: Sequence[Node]) -> list[list[Node]]:
-    """The layouts that a layout with optional groups stands for, in the order to try them."""
+    """The layouts that one with alternatives or optional groups stands for, in the order to try them."""
+    whole = nodes[0] if len(nodes) == 1 else None
+    if isinstance(whole, Alternation) and not whole.quantifier and whole.name is None:
+        return [form for branch in whole.branches for form in expanded(branch)]
     return list(_expanded(list(nodes)))
 
 

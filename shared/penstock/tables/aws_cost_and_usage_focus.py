@@ -92,7 +92,14 @@ _COLUMNS = (
     _object("x_Discounts", "Discounts by name (AWS)."),
     _text("x_Operation", "Operation that was used (AWS)."),
     _text("x_ServiceCode", "Code of the service, such as AmazonEC2 (AWS)."),
-    _text("x_UsageType", "Kind of usage (AWS)."),
+    Column(
+        "x_usage_type",
+        "VARCHAR",
+        'coalesce(r."x_UsageType", r."SkuMeter")',  # which FOCUS 1.2 has in its place
+        "Kind of usage (AWS); what FOCUS 1.2 calls SkuMeter.",
+        "x_UsageType",
+        reads={"SkuMeter": "VARCHAR"},
+    ),
 )
 
 TABLE = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import BILLING, Column, Example, Syntax, Table, number, text, time, typed
+from penstock.tables import BILLING, Column, Example, Syntax, Table, filled, number, text, time, typed
 
 _DOCS = "https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html"
 
@@ -201,6 +201,10 @@ TABLE = Table(
     enrichment={
         "tp_timestamp": "coalesce(line_item_usage_start_date, line_item_usage_end_date, "
         "bill_billing_period_start_date, bill_billing_period_end_date)",
+        "tp_akas": filled(
+            "CASE WHEN starts_with(line_item_resource_id, 'arn:') THEN line_item_resource_id END"
+        ),
+        "tp_usernames": filled("nullif(line_item_iam_principal, '')"),
     },
     layouts={
         "aws_s3_bucket": "%{DATA:export_name}/(?:data/%{DATA:partition}/)?(?:%{INT:from_date}-%{INT:to_date}/)?"

@@ -58,6 +58,20 @@ _COLUMNS = (
     text("reject_reason", "reject-reason", "Why the traffic was rejected: BPA, EC."),
     text("resource_id", "resource-id", "Resource that the flow belongs to, such as a NAT gateway."),
     text("encryption_status", "encryption-status", "Number that says how the traffic was encrypted."),
+    text("interface_type", "interface-type", "Kind of the interface, such as nat_gateway or amazon-elb."),
+    text("interface_tag", "interface-tag", "Value of the interface's tag that the flow log names."),
+    text("interface_tag_2", "interface-tag-2", "Value of the second such tag."),
+    text("instance_tag", "instance-tag", "Value of the instance's tag that the flow log names."),
+    text("instance_tag_2", "instance-tag-2", "Value of the second such tag."),
+    text("asg_tag", "asg-tag", "Value of the auto scaling group's tag that the flow log names."),
+    text("asg_tag_2", "asg-tag-2", "Value of the second such tag."),
+    text(
+        "next_hop_interface_id", "next-hop-interface-id", "Network interface that the traffic went to next."
+    ),
+    text("next_hop_interface_type", "next-hop-interface-type", "Kind of that interface."),
+    text("next_hop_subnet_id", "next-hop-subnet-id", "Subnet of that interface."),
+    text("next_hop_az_id", "next-hop-az-id", "Availability zone of that interface."),
+    text("next_hop_vpc_id", "next-hop-vpc-id", "VPC of that interface."),
     text("resource_type", "resource-type", "TransitGateway or TransitGatewayAttachment."),
     text("tgw_id", "tgw-id", "Transit gateway."),
     text("tgw_attachment_id", "tgw-attachment-id", "Attachment of the transit gateway."),
@@ -126,8 +140,14 @@ TABLE = Table(
         ),
     },
     layouts={
+        # Text, then Parquet, then either with prefixes that Hive understands.
         "aws_s3_bucket": "AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
-        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz",
+        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.gz"
+        "|AWSLogs/(%{DATA:org_id}/)?%{NUMBER:account_id}/vpcflowlogs/%{DATA:region}/"
+        "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/(%{NUMBER:hour}/)?%{DATA}.log.parquet"
+        "|AWSLogs/aws-account-id=%{NUMBER:account_id}/aws-service=vpcflowlogs/aws-region=%{DATA:region}/"
+        "year=%{YEAR:year}/month=%{MONTHNUM:month}/day=%{MONTHDAY:day}/(hour=%{NUMBER:hour}/)?"
+        "%{DATA}.log.(?:gz|parquet)",
     },
     not_logs={r"(^|/)aws-logs-write-test$": "a file that shows that CloudWatch Logs can write"},
     statistics=("src_addr", "dst_addr", "interface_id"),
