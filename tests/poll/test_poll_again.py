@@ -80,6 +80,21 @@ def test_what_is_gone_stays_and_what_comes_late_is_polled(rig: Rig) -> None:
     assert group.names() == before + Counter(["overlooked", "behind"])
 
 
+def test_what_the_group_may_have_forgotten_stays(rig: Rig) -> None:
+    """The hive outlives the retention of a group: rows from beyond it (less a day) are not replaced."""
+    group = Group(rig)
+    group.put("old-b", seconds_ago=49 * HOUR)
+    group.put("young-b", "young-a", seconds_ago=5 * HOUR)
+    assert group.poll().stored == 3
+    group.logs.put_retention_policy(logGroupName=group.name, retentionInDays=3)
+    filtered(group)
+    assert again(group, 60, 1).stored == 1
+    assert group.names() == Counter(["old-b", "young-a"])
+    group.logs.delete_log_group(logGroupName=group.name)
+    assert "does not exist, or is being deleted" in str(again(group, 60, 1).again)
+    assert group.names() == Counter(["old-b", "young-a"])
+
+
 def test_rejected_rows_are_replaced_too(rig: Rig) -> None:
     """They carry the time of the events they came with."""
     group = polled(rig)

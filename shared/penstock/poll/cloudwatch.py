@@ -16,8 +16,9 @@ from penstock.errors import Retry
 from penstock.poll.memory import Memory
 from penstock.sources.aws_cloudwatch_log_group import LogGroupSource
 
-__all__ = ["Batch", "cursor_name", "groups", "read", "streams"]
+__all__ = ["Batch", "cursor_name", "forgotten", "groups", "read", "streams"]
 
+_DAY = 86_400_000  # ms
 _STREAMS = 100  # names that one request takes
 _MOST_BYTES = 16 << 20  # of messages in a batch; one page may make it longer
 
@@ -52,6 +53,22 @@ def groups(client: Any, source: LogGroupSource) -> list[str]:
         return sorted(group["logGroupName"] for page in pages for group in page["logGroups"])
     except aws.AwsError as error:
         raise _fault(error, source.place, "logs:DescribeLogGroups") from error
+
+
+def forgotten(client: Any, group: str, now: int) -> int:
+    """The time (ms) before which a group may have forgotten events, which its rows must outlive; 0: never.
+
+    Retry when the group is not there, or cannot be asked.
+    """
+    try:
+        pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
+        found = [one for page in pages for one in page["logGroups"] if one["logGroupName"] == group]
+    except aws.AwsError as error:
+        raise _fault(error, group, "logs:DescribeLogGroups") from error
+    if not found:
+        raise Retry(f"log group {group}: it does not exist, or is being deleted")
+    days = found[0].get("retentionInDays")
+    return now - (days - 1) * _DAY if days else 0
 
 
 def read(

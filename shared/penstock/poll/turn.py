@@ -166,9 +166,10 @@ class _Turn:
                 continue
             memory = Memory.read(text)
             end = min(_ms(window.end) if window.end else memory.floor, memory.floor)
-            if _ms(since) < end:
+            start = max(_ms(since), cloudwatch.forgotten(client, group, _ms(self.worker.now())))
+            if start < end:
                 Again(
-                    self.worker, self.partition, source, group, client, text, memory, _ms(since), end,
+                    self.worker, self.partition, source, group, client, text, memory, start, end,
                     tick=self._stop,
                     source_of=partial(self._event_text, source, group),
                     report=self.report,
