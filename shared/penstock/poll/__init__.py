@@ -1,7 +1,8 @@
 """Poll: collect from sources that announce nothing, from where the last poll ended.
 
     cloudwatch   events of CloudWatch Logs
-    http         pages of a JSON API
+    http         records of a JSON API
+    pages        its pages, one by one
     memory       a source's position, and what was seen around it
     landing      rows and position in one commit
     turn         one poll of a partition
