@@ -35,6 +35,7 @@ class Api(BaseHTTPRequestHandler):
     records: ClassVar[list[dict[str, Any]]] = []
     asked: ClassVar[list[tuple[dict[str, str], dict[str, str]]]] = []
     spoilt: ClassVar[dict[int, tuple[int, bytes]]] = {}
+    later: ClassVar[str] = "3600"
 
     def do_GET(self) -> None:
         """One page."""
@@ -53,6 +54,8 @@ class Api(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes, link: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status == 429:
+            self.send_header("Retry-After", self.later)
         if link:
             self.send_header("Link", link)
         self.end_headers()
@@ -131,7 +134,8 @@ def test_without_since_known_records_are_left_out(rig: Rig, url: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (500, b"", "MaxRetryError"),
+        (500, b"", "found status 500, expected 200"),
+        (429, b"slow down", "found status 429 (Retry-After: 3600), expected 200; it said 'slow down'"),
         (403, b"no", "found status 403, expected 200"),
         (302, b"", "found status 302"),
         (200, b"<html>", "expected JSON"),
@@ -143,7 +147,7 @@ def test_a_bad_page_leaves_everything_as_it_was(
     rig: Rig, url: str, status: int, body: bytes, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of that poll is committed, the reason says what was found; the next poll has it all."""
-    monkeypatch.setattr(poll.http, "_RETRY", poll.http._RETRY.new(total=1, backoff_factor=0))
+    monkeypatch.setattr(poll.pages, "_RETRY", poll.pages._RETRY.new(total=1, backoff_factor=0))
     Api.records = [event(name, at) for at, name in enumerate("abcd")]
     Api.spoilt = {2: (status, body)}
     (reason,) = turn(rig, url, PAGED["page"]).again.values()
@@ -156,7 +160,8 @@ def test_a_bad_page_leaves_everything_as_it_was(
 def test_nobody_there(rig: Rig) -> None:
     """An address that does not answer is a reason, and names no parameter."""
     (reason,) = turn(rig, "http://127.0.0.1:9", 'params = { token = "hidden" }').again.values()
-    assert "http://127.0.0.1:9/events" in reason
+    assert "http://127.0.0.1:9/events: it cannot be asked: NewConnectionError" in reason
+    assert "Connection refused" in reason
     assert "hidden" not in reason
 
 
@@ -192,3 +197,42 @@ def test_a_link_to_another_host_is_not_followed(rig: Rig, url: str) -> None:
     finally:
         Api._answer = answer  # type: ignore[method-assign]
     assert "another host" in reason
+
+
+@pytest.mark.parametrize("kind", ["page", "cursor", "link"])
+def test_pages_without_an_end(rig: Rig, url: str, kind: str) -> None:
+    """The same page again and again is told at once, and nothing of it is kept."""
+    endless = json.dumps({"data": [event("a", 1)], "meta": {"next": 1}}).encode()
+    answer = Api._answer
+
+    def again(self: Api, status: int, body: bytes, link: str = "") -> None:
+        answer(self, 200, endless, '</events>; rel="next"')
+
+    Api._answer = again  # type: ignore[method-assign]
+    try:
+        (reason,) = turn(rig, url, PAGED[kind]).again.values()
+    finally:
+        Api._answer = answer  # type: ignore[method-assign]
+    assert "found page 1 again as page 2" in reason
+    assert (len(Api.asked), names(rig)) == (2, Counter())
+
+
+def test_too_many_requests(rig: Rig, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits as long as it is told, and asks again."""
+    monkeypatch.setattr(Api, "later", "1")
+    Api.records = [event(name, at) for at, name in enumerate("abcd")]
+    Api.spoilt = {2: (429, b"")}
+    threading.Timer(0.5, Api.spoilt.clear).start()
+    assert turn(rig, url, PAGED["page"]).stored == 4
+    assert len(Api.asked) == 4
+
+
+def test_large_records(rig: Rig, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of two megabytes is a row; a page that would fill the memory is refused."""
+    Api.records = [event("a", 1) | {"annotations": {"x": "y" * (2 << 20)}}]
+    assert turn(rig, url, PAGED["page"]).stored == 1
+    Api.records.append(event("b", 2))
+    monkeypatch.setattr(poll.pages, "_MOST_BYTES", 1000)
+    (reason,) = turn(rig, url, PAGED["page"]).again.values()
+    assert "found a page of more than 1,000 bytes" in reason
+    assert names(rig) == Counter("a")

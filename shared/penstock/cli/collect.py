@@ -29,6 +29,7 @@ from penstock.config import (
     workspace_name,
 )
 from penstock.errors import ConfigError, Problem, UsageError
+from penstock.listing import Window
 from penstock.sweep.queue import Queue
 
 __all__ = ["collect"]
@@ -123,10 +124,11 @@ def _run(
     watch = Watch(display.listed, display.tell, is_stopped)
     services = poll.AwsServices(account, worker.read_config)
 
-    def ask(
-        partition: Partition, remaining_ms: Callable[[], int], since: dt.datetime | None
-    ) -> collecting.Report:
-        return poll.poll_partition(worker, partition, services, environment(), remaining_ms, since=since)
+    def ask(partition: Partition, left_ms: Callable[[], int], asked: Range) -> collecting.Report:
+        if asked.overwrite:
+            window = Window(asked.start, asked.end)
+            return poll.poll_again(worker, partition, services, left_ms, window=window)
+        return poll.poll_partition(worker, partition, services, environment(), left_ms, since=asked.start)
 
     for partition in partitions:
         if is_stopped():

@@ -15,19 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock import aws
 from penstock.collect import plan as planning
-from penstock.collect.landing import commit_id, delete, forget
+from penstock.collect import staging
+from penstock.collect.landing import commit_id, forget
 from penstock.collect.manifest import Delivery, Superseded, find
 from penstock.collect.plan import Task
 from penstock.collect.replaced import Standing
 from penstock.collect.report import Report, add, count
 from penstock.collect.report import again as come_again
-from penstock.collect.staging import Staged, keep, retaken, room, stage, take_back, write_records
+from penstock.collect.staging import Staged, retaken, stage, take_back, write_records
 from penstock.config import Partition
-from penstock.errors import BadObject, Conflict, OutcomeUnknown, Retry, Taken
+from penstock.errors import BadObject, OutcomeUnknown, Retry, Taken
 from penstock.ledger.commit import commit
 from penstock.model import CursorMove, ObjectRecord
 
@@ -207,39 +209,20 @@ def _standing(worker: Worker, partition: Partition, delivery: Delivery, *, again
 def _replace(
     worker: Worker, partition: Partition, delivery: Delivery, staged: Staged, told: Report, *, again: bool
 ) -> Sequence[ObjectRecord]:
-    """The commit, on top of whatever came between; gives the records that had no room in it."""
+    """The commit; gives the records that had no room in it."""
     announced = [delivery.record] if delivery.record else []
-    last: Conflict | None = None
-    for _ in range(_ATTEMPTS):
+
+    def look(folder: Path) -> staging.Swap:  # noqa: ARG001 - what is taken is told without a list
         standing = worker.standing.setdefault(partition.id, Standing())
         standing.catch_up(worker.ledger, partition.id)
         # Read behind the files: a delivery that commits between the two moves it, and this one is refused.
         seen = _standing(worker, partition, delivery, again=again)
-        records = retaken(worker, partition, [*announced, *staged.records])
-        files = [file for file in standing.files.values() if delivery.scope.may_stand_in(file)]
-        remove = keep(worker, partition, staged, files, delivery.scope.condition())
-        first, rest = room(records)
-        worker.step("commit")
-        try:
-            landed = commit(
-                worker.ledger,
-                partition=partition.id,
-                id=staged.name,
-                kind="overwrite",
-                time=staged.time,
-                add=[*staged.files, *staged.kept],
-                remove=remove,
-                done=first,
-                cursor=CursorMove(delivery.cursor, seen, delivery.stamp),
-                base=standing.version,
-            )
-        except Conflict as conflict:  # another delivery, or a merge of its files, came between: look again
-            last = conflict
-            delete(worker, [file.path for file in staged.kept])
-            staged.kept.clear()
-            continue
-        told.commits += 1
-        told.retries += landed.retries
-        told.files += len(staged.kept)
-        return rest
-    raise Retry(f"{partition.id}: others changed its files {_ATTEMPTS} times meanwhile: {last}") from last
+        return staging.Swap(
+            standing.version,
+            [file for file in standing.files.values() if delivery.scope.may_stand_in(file)],
+            delivery.scope.condition(),
+            retaken(worker, partition, [*announced, *staged.records]),
+            CursorMove(delivery.cursor, seen, delivery.stamp),
+        )
+
+    return staging.swap(worker, partition, staged, look, told, _ATTEMPTS)

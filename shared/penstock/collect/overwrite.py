@@ -16,18 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from penstock import aws
 from penstock.collect.deliver import deliver
-from penstock.collect.landing import commit_id, delete, forget
+from penstock.collect.landing import commit_id, forget
 from penstock.collect.plan import Task, batches
 from penstock.collect.replaced import live_files, remember
 from penstock.collect.report import Report, add
-from penstock.collect.staging import Staged, keep, retaken, room, stage, take_back, write_records
+from penstock.collect.staging import Staged, Swap, retaken, stage, swap, take_back, write_records
 from penstock.collect.worker import Worker
 from penstock.config import Partition
-from penstock.errors import ConfigError, Conflict, OutcomeUnknown, Retry
-from penstock.ledger.commit import commit
+from penstock.errors import ConfigError, OutcomeUnknown, Retry
 from penstock.listing import Window
 from penstock.model import DataFile, ObjectRecord
 
@@ -161,37 +161,14 @@ def _done_before(
 def _replace(
     worker: Worker, partition: Partition, staged: Staged, window: Window, report: Report
 ) -> Sequence[ObjectRecord]:
-    """The commit, on top of whatever came between; gives the records that had no room in it."""
-    last: Conflict | None = None
+    """The commit; gives the records that had no room in it."""
     if not staged.records:
         return []
-    for _ in range(_ATTEMPTS):
+
+    def look(folder: Path) -> Swap:
         records = retaken(worker, partition, staged.records)
         base, files = _live(worker, partition, {record.retake for record in records}, window)
-        with worker.workplace() as folder:
-            taken = remember(worker.engine(), staged.origins, folder)
-        remove = keep(worker, partition, staged, files.values(), taken)
-        first, rest = room(records)
-        worker.step("commit")
-        try:
-            landed = commit(
-                worker.ledger,
-                partition=partition.id,
-                id=staged.name,
-                kind="overwrite",
-                time=staged.time,
-                add=[*staged.files, *staged.kept],
-                remove=remove,
-                done=first,
-                base=base,
-            )
-        except Conflict as conflict:  # a file was merged or an object taken meanwhile: look again
-            last = conflict
-            delete(worker, [file.path for file in staged.kept])
-            staged.kept.clear()
-            continue
-        report.commits += 1
-        report.retries += landed.retries
-        report.files += len(staged.kept)
-        return rest
-    raise Retry(f"{partition.id}: others changed its files {_ATTEMPTS} times meanwhile: {last}") from last
+        taken = remember(worker.engine(), staged.origins, folder)
+        return Swap(base, [*files.values()], taken, records)
+
+    return swap(worker, partition, staged, look, report, _ATTEMPTS)

@@ -86,8 +86,8 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-Poll = Callable[[Partition, Callable[[], int], "dt.datetime | None"], Report]
-"""Asks the sources of a partition that announce nothing, in so many milliseconds, from a first time on."""
+Poll = Callable[[Partition, Callable[[], int], Range], Report]
+"""Asks the sources of a partition that announce nothing, in so many milliseconds."""
 
 
 def run(
@@ -101,7 +101,7 @@ def run(
     """Collect a partition's objects in the range; here, unless there is somebody `away` to do it.
 
     What only this machine has is collected here in any case; sources that are polled are by `poll`,
-    and left to the functions where they are at work, or where a range is overwritten. Never raises
+    and left to the functions where they are at work. Never raises
     for what data, network or configuration of the source do: the outcome says so.
     """
     outcome = Outcome(partition.id)
@@ -109,7 +109,9 @@ def run(
     try:
         with tempfile.TemporaryDirectory(dir=worker.folder, ignore_cleanup_errors=True) as folder:
             passed_over = _run(worker, partition, asked, watch, away, outcome, Path(folder))
-        if passed_over and poll and away is None and not asked.overwrite and not asked.redrive:
+        if passed_over and asked.redrive:
+            pass  # what is polled has no bad objects
+        elif passed_over and poll and (away is None or asked.overwrite):
             _poll(poll, partition, asked, watch, outcome)
         else:
             outcome.notes += [f"{name} is collected by sweep" for name in passed_over]
@@ -187,7 +189,7 @@ def _of_changed(paths: list[str]) -> list[str]:
 
 def _poll(poll: Poll, partition: Partition, asked: Range, watch: Watch, outcome: Outcome) -> None:
     """Ask the sources that announce nothing; they go on from where they were asked last."""
-    report = poll(partition, lambda: 0 if watch.is_stopped() else FOREVER, asked.start)
+    report = poll(partition, lambda: 0 if watch.is_stopped() else FOREVER, asked)
     outcome.messages += report.again.values()
     if report.again:
         outcome.state = "failed"

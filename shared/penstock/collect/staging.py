@@ -1,8 +1,8 @@
 """Puts rows into the hive that no commit names yet, so that one commit can put them in place of others.
 
     fetch ─▶ convert ─▶ intent ─▶ put, batch by batch: nobody sees it
-    rows of others that stand in the same files, written anew: `keep`
-    commit (the caller's): old files out, both kinds of new files in
+    rows of others that stand in the same files, written anew
+    `swap`, one commit: old files out, both kinds of new files in
     the records that found no room in it: `write_records`
 
 All files stand under one intent, renewed with each batch, and have hidden names as those of a merge.
@@ -11,7 +11,7 @@ All files stand under one intent, renewed with each batch, and have hidden names
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +22,16 @@ from penstock.collect.reach import Gathered
 from penstock.collect.replaced import Origin, keep_others
 from penstock.collect.report import Report, count
 from penstock.config import Partition
-from penstock.errors import Retry, Taken
+from penstock.errors import Conflict, Retry, Taken
 from penstock.hive import data_path
 from penstock.ledger import MAX_OBJECTS
 from penstock.ledger.commit import commit
-from penstock.model import DataFile, Intent, ObjectRecord
+from penstock.model import CursorMove, DataFile, Intent, ObjectRecord
 
 if TYPE_CHECKING:
     from penstock.collect.worker import Worker
 
-__all__ = ["Staged", "keep", "retaken", "room", "stage", "take_back", "write_records"]
+__all__ = ["Staged", "Swap", "retaken", "stage", "stage_texts", "swap", "take_back", "write_records"]
 
 
 @dataclass(slots=True)
@@ -64,17 +64,18 @@ def stage(worker: Worker, partition: Partition, batch: Sequence[Task], staged: S
     with worker.workplace() as folder:
         worker.step("fetch")
         found = worker.gather(partition, batch, folder)
-        _stage_texts(worker, partition, found, folder, staged, told)
+        stage_texts(worker, partition, found, folder, staged, told)
     for task in found.large:
         with worker.workplace() as folder:
             texts = worker.streamed(partition, task, folder)
-            _stage_texts(worker, partition, texts, folder, staged, told)
+            stage_texts(worker, partition, texts, folder, staged, told)
     return told
 
 
-def _stage_texts(
+def stage_texts(
     worker: Worker, partition: Partition, texts: Gathered, folder: Path, staged: Staged, told: Report
 ) -> None:
+    """Put the rows of texts into the hive, in no commit yet."""
     if texts.again:
         task, reason = texts.again[0]
         raise Retry(f"{len(texts.again)} objects cannot be had now, {task.ref.uri} the first: {reason}")
@@ -86,7 +87,7 @@ def _stage_texts(
     except SpoiltError as spoilt:
         rest = without(texts, [spoilt.record.identity])
         rest.bad.append(spoilt.record)
-        _stage_texts(worker, partition, rest, folder, staged, told)
+        stage_texts(worker, partition, rest, folder, staged, told)
         return
     staged.bad += [record for record in (*texts.bad, *records) if record.state == "bad"]
     bad = {record.identity for record in staged.bad}
@@ -117,7 +118,7 @@ def _intend(worker: Worker, partition: Partition, staged: Staged) -> None:
         worker.ledger.put_intent(Intent(staged.name, partition.id, staged.paths, worker.now()))
 
 
-def keep(
+def _keep(
     worker: Worker, partition: Partition, staged: Staged, files: Iterable[DataFile], taken: str
 ) -> list[str]:
     """Rewrite the rows of other objects that stand in the same files; the files to remove.
@@ -160,7 +161,7 @@ def retaken(worker: Worker, partition: Partition, records: Sequence[ObjectRecord
     return found
 
 
-def room(records: Sequence[ObjectRecord]) -> tuple[Sequence[ObjectRecord], Sequence[ObjectRecord]]:
+def _room(records: Sequence[ObjectRecord]) -> tuple[Sequence[ObjectRecord], Sequence[ObjectRecord]]:
     """The records that one commit takes, and the others: `write_records` is for those."""
     return records[:MAX_OBJECTS], records[MAX_OBJECTS:]
 
@@ -182,6 +183,64 @@ def write_records(
             )
         except Taken:
             continue  # another overwrite has newer ones
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What is to be replaced as it was seen at the version `base`: live `files` that may hold it, SQL that
+    holds for the rows `taken`; the records to come with the commit and the move of the cursor.
+    """
+
+    base: int
+    files: Sequence[DataFile]
+    taken: str
+    records: Sequence[ObjectRecord] = ()
+    cursor: CursorMove | None = None
+
+
+def swap(
+    worker: Worker,
+    partition: Partition,
+    staged: Staged,
+    look: Callable[[Path], Swap],
+    report: Report,
+    attempts: int,
+) -> Sequence[ObjectRecord]:
+    """The commit, on top of whatever came between; gives the records that had no room in it.
+
+    `look` sees what stands each time anew, with a folder for what it needs. Retry when others were
+    first so often, and what `look` raises.
+    """
+    last: Conflict | None = None
+    for _ in range(attempts):
+        with worker.workplace() as folder:
+            found = look(folder)
+        remove = _keep(worker, partition, staged, found.files, found.taken)
+        first, rest = _room(found.records)
+        worker.step("commit")
+        try:
+            landed = commit(
+                worker.ledger,
+                partition=partition.id,
+                id=staged.name,
+                kind="overwrite",
+                time=staged.time,
+                add=[*staged.files, *staged.kept],
+                remove=remove,
+                done=first,
+                cursor=found.cursor,
+                base=found.base,
+            )
+        except Conflict as conflict:  # a file was merged, an object taken or a cursor moved: look again
+            last = conflict
+            delete(worker, [file.path for file in staged.kept])
+            staged.kept.clear()
+            continue
+        report.commits += 1
+        report.retries += landed.retries
+        report.files += len(staged.kept)
+        return rest
+    raise Retry(f"{partition.id}: others changed its files {attempts} times meanwhile: {last}") from last
 
 
 def take_back(worker: Worker, staged: Staged, *, certain: bool) -> None:

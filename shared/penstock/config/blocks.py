@@ -165,7 +165,7 @@ _PARTITION = BlockType(
             "What new rows take the place of: nothing; object, the rows of that object's older versions; "
             "delivery, those of the older deliveries of the period, once a manifest is there (cost and "
             "usage tables, in buckets).",
-            default="the table's, mostly nothing",
+            default="the table's, mostly nothing (and files that changed are left alone)",
             check=_replaces,
         ),
     ),

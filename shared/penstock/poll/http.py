@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urljoin
 
 import urllib3
 
 from penstock.errors import ConfigError, Problem, Retry
+from penstock.poll import pages
 from penstock.poll.memory import MOST_IDS, Memory
 from penstock.sources.http import HttpSource
 
 __all__ = ["Batch", "Seen", "read"]
 
 _MOST_PAGES = 10_000
-_RETRY = urllib3.Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
-_TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def read(
     headers = _headers(source, environ, secret)
     known, newest, total, count = dict.fromkeys(seen.marks), seen.since, 0, 0
     marks: list[tuple[str, str]] = []
-    with path.open("wb") as file, urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT) as pool:
+    with path.open("wb") as file, pages.opened() as pool:
         for record in _records(pool, source, headers, seen, tick):
             since = _text(_at(record, source.since_field)) if source.since_field else ""
             mark = Memory.mark(_identity(source, record))
@@ -138,16 +137,21 @@ def _records(
     if source.since_param and since:
         params[source.since_param] = since
     url, page = source.url, 1
+    before: dict[bytes, int] = {}
     if source.pagination == "page":
         params[source.page_param] = str(page)
     for _ in range(_MOST_PAGES):
-        tick()
-        answer, links = _get(pool, source, url, headers, params)
+        answer, links, digest = pages.get(pool, source, url, headers, params, tick)
         found = _at(answer, source.records)
         if not isinstance(found, list):
             at = f"at {source.records} " if source.records else ""
             raise Retry(
                 f"{source.place}: found {_kind(found)} {at}in page {page}, expected a list of records"
+            )
+        if found and (same := before.setdefault(digest, page)) != page:
+            raise Retry(
+                f"{source.place}: found page {same} again as page {page}, expected another one or an end; "
+                f"see pagination ({source.pagination})"
             )
         yield from found
         page += 1
@@ -169,43 +173,6 @@ def _records(
         else:
             return
     raise Retry(f"{source.place}: found more than {_MOST_PAGES:,} pages, expected an end")
-
-
-def _get(
-    pool: urllib3.PoolManager,
-    source: HttpSource,
-    url: str,
-    headers: Mapping[str, str],
-    params: Mapping[str, str],
-) -> tuple[Any, dict[str, str]]:
-    """A page, and its links by relation."""
-    base, _, given = url.partition("?")
-    query = "&".join(part for part in (given, urlencode(params)) if part)
-    try:
-        answer = pool.request(
-            "GET", f"{base}?{query}" if query else base, headers=dict(headers), redirect=False
-        )
-    except urllib3.exceptions.HTTPError as error:
-        raise Retry(f"{source.place}: {type(error).__name__}: {_reason(error)}") from error
-    if answer.status != 200:
-        shown = answer.data[:200].decode("utf-8", "replace")
-        raise Retry(f"{source.place}: found status {answer.status}, expected 200; it said {shown!r}")
-    try:
-        page = json.loads(answer.data)
-    except (ValueError, RecursionError) as error:
-        raise Retry(f"{source.place}: found {answer.data[:60]!r}, expected JSON ({error})") from None
-    return page, _links(answer.headers.get("Link", ""))
-
-
-def _reason(error: Exception) -> str:
-    """The last cause: a URL in the message may hold parameters."""
-    return type(getattr(error, "reason", None) or error).__name__
-
-
-def _links(header: str) -> dict[str, str]:
-    """URLs of a Link header by relation (https://www.rfc-editor.org/rfc/rfc8288)."""
-    found = re.findall(r'<([^>]*)>[^,<]*?;\s*rel="?([^";,]+)"?', header)
-    return {relation: url for url, relations in found for relation in relations.split()}
 
 
 def _at(value: Any, path: str) -> Any:

@@ -6,23 +6,27 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from penstock import aws, convert
+from penstock.collect.overwrite import Stopped
 from penstock.collect.report import Report
 from penstock.collect.worker import FOREVER, Worker
 from penstock.config import Partition
 from penstock.errors import Conflict, Retry
+from penstock.listing import Window
 from penstock.model import CursorMove
 from penstock.poll import cloudwatch, http
+from penstock.poll.again import Again
 from penstock.poll.landing import land
 from penstock.poll.memory import Memory
 from penstock.sources import Configured
 from penstock.sources.aws_cloudwatch_log_group import LogGroupSource
 from penstock.sources.http import HttpSource
 
-__all__ = ["Services", "is_polled", "poll_partition"]
+__all__ = ["Services", "is_polled", "poll_again", "poll_partition"]
 
 _SPARE = 60_000  # ms an invocation keeps back: what is fetched is also converted and committed
 _SETTLE = dt.timedelta(seconds=10)  # events of the last moments are still on their way
@@ -73,6 +77,45 @@ def poll_partition(
     return report
 
 
+def poll_again(
+    worker: Worker,
+    partition: Partition,
+    services: Services,
+    remaining_ms: Callable[[], int] = lambda: FOREVER,
+    *,
+    window: Window,
+) -> Report:
+    """Collect a range of the polled sources of a partition again, and replace its rows.
+
+    Log groups can be asked for a range, an API of a source `http` cannot: that is in `Report.again`, as
+    whatever happens to a source. Where its time is up, Stopped.
+    """
+    report = Report()
+    for source in partition.sources:
+        turn = _Turn(worker, partition, services, {}, remaining_ms, report)
+        try:
+            if isinstance(source, LogGroupSource):
+                _require_alone(partition, source)
+                turn.groups_again(source, window)
+            elif isinstance(source, HttpSource):
+                report.again[source.place] = (
+                    f"{source.type} {source.place}: --overwrite cannot replace its rows: an API is asked for "
+                    "what is new and not for a range. They stand as they are"
+                )
+        except (Retry, OSError, *aws.AwsError) as error:
+            report.again[source.place] = f"{source.type} {source.place}: {error}"
+    return report
+
+
+def _require_alone(partition: Partition, source: LogGroupSource) -> None:
+    """Rows tell their group and stream, and not by which of two sources they came."""
+    for other in partition.sources:
+        if isinstance(other, LogGroupSource) and other is not source and other.region == source.region:
+            one, two = (each.group or each.prefix for each in (source, other))
+            if one.startswith(two) or two.startswith(one):
+                raise Retry(f"another source of the partition, {other.place}, may have the same log group")
+
+
 @dataclass(slots=True)
 class _Turn:
     """A poll of a partition's sources."""
@@ -92,8 +135,7 @@ class _Turn:
 
     def _group(self, source: LogGroupSource, group: str, client: Any, since: dt.datetime) -> None:
         """Batch by batch until nothing is left, or no time."""
-        told = _digest("\n".join((*source.streams, source.filter)))
-        name = f"{source.type}:{source.region or ''}:{group}:{told}"
+        name = cloudwatch.cursor_name(source, group)
         text = self.worker.ledger.cursor(self.partition.id, name)
         memory = Memory.read(text) if text else Memory(_ms(since), _ms(since))
         while self.remaining_ms() > _SPARE:
@@ -103,14 +145,46 @@ class _Turn:
             if batch.events or batch.more:
                 move = CursorMove(name, text, batch.memory.text())
                 with self.worker.workplace() as folder:
+                    after = _digest(move.seen or "")
                     texts = [
-                        self._source(source, group, stream, lines, len(lines), move)
+                        self._event_text(source, group, stream, lines, after, batch.newest[stream])
                         for stream, lines in batch.texts.items()
                     ]
                     land(self.worker, self.partition, texts, move, folder, self.report)
                 memory, text = batch.memory, move.now
             if not batch.more:
                 return
+
+    def groups_again(self, source: LogGroupSource, window: Window) -> None:
+        """A range of every log group again; one that was never polled is polled from its start."""
+        client = self.services("logs", source.connection, source.region)
+        since = window.start or self.worker.now() - _FIRST
+        for group in cloudwatch.groups(client, source):
+            text = self.worker.ledger.cursor(self.partition.id, cloudwatch.cursor_name(source, group))
+            if text is None:
+                self._group(source, group, client, since)
+                continue
+            memory = Memory.read(text)
+            end = min(_ms(window.end) if window.end else memory.floor, memory.floor)
+            start = max(_ms(since), cloudwatch.forgotten(client, group, _ms(self.worker.now())))
+            if start < end:
+                Again(
+                    self.worker, self.partition, source, group, client, text, memory, start, end,
+                    tick=self._stop,
+                    source_of=partial(self._event_text, source, group),
+                    report=self.report,
+                ).replace()  # fmt: skip
+
+    def _stop(self) -> None:
+        if self.remaining_ms() <= _SPARE:
+            raise Stopped
+
+    def _event_text(
+        self, source: LogGroupSource, group: str, stream: str, lines: bytes, after: str, newest: int
+    ) -> convert.Source:
+        """Messages of a stream; rows of them that are rejected have the time of the last one."""
+        modified = dt.datetime.fromtimestamp(newest / 1000, dt.UTC)
+        return self._source(source, group, stream, lines, len(lines), after, modified)
 
     def pages(self, source: HttpSource) -> None:
         """All pages of an API that are new, in one commit."""
@@ -133,7 +207,8 @@ class _Turn:
                 return
             move = CursorMove(name, text, batch.seen.text())
             lines: Path | Iterator[bytes] = path if batch.bytes <= convert.AT_ONCE else _blocks(path)
-            one = self._source(source, source.place, source.url, lines, batch.bytes, move)
+            after = _digest(move.seen or "")
+            one = self._source(source, source.place, source.url, lines, batch.bytes, after, self.worker.now())
             land(self.worker, self.partition, [one], move, folder, self.report)
 
     def _tick(self) -> None:
@@ -155,11 +230,12 @@ class _Turn:
         location: str,
         text: bytes | Path | Iterator[bytes],
         size: int,
-        move: CursorMove,
+        after: str,
+        modified: dt.datetime,
     ) -> convert.Source:
         return convert.Source(
             # The same place polled from the same position: what a poll that died would have had.
-            identity=f"{source.type}:{name}:{location}?after={_digest(move.seen or '')}",
+            identity=f"{source.type}:{name}:{location}?after={after}",
             name=f"{name} {location}",
             type=source.type,
             source_name=name,
@@ -167,7 +243,7 @@ class _Turn:
             text=text,
             inflated=size,
             bytes=size,
-            modified=self.worker.now(),
+            modified=modified,
             syntax=self.partition.syntax(source),
         )
 

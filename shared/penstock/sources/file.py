@@ -51,8 +51,8 @@ SOURCE = Source(
     description="Files of the machine where `penstock collect` runs: directories with everything below them, "
     "single files, patterns (`*`, `?`, `[ ]`, `**`). Compressed files and the members of archives (zip, "
     "tar) are read. Names that begin with a dot are left alone. A file is known by its path, size and "
-    "time of change: one that changed is collected again, beside what was collected before, or in its place "
-    "where the partition says `replaces`.",
+    "time of change: one that changed since it was collected is told and left alone, unless the partition "
+    "says what it `replaces`.",
     arguments=(
         Argument(
             "paths",
