@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from urllib3.exceptions import HTTPError
 
 from penstock.errors import BadObject, PenstockError, Retry
@@ -17,7 +16,7 @@ from penstock.errors import BadObject, PenstockError, Retry
 __all__ = ["Account", "AwsError", "client", "code", "fault", "has_credentials", "session"]
 
 AwsError = (ClientError, BotoCoreError, HTTPError)
-"""What a boto3 call raises: an answer that says no, or no answer, or half of one."""
+"""What a call of a client raises: an answer that says no, or no answer, or half of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,19 @@ class Account:
     path_style: bool = False
 
 
-def session(account: Account) -> boto3.Session:
-    """A boto3 session for the account; an assumed role renews itself."""
-    made = boto3.Session(
-        profile_name=account.profile,
-        aws_access_key_id=account.access_key,
-        aws_secret_access_key=account.secret_key,
-        aws_session_token=account.session_token,
-        region_name=account.region,
-    )
+def session(account: Account) -> Session:
+    """A session for the account; an assumed role renews itself. AwsError: there is no such profile."""
+    made = Session(profile=account.profile)
+    if account.access_key:
+        made.set_credentials(account.access_key, account.secret_key or "", account.session_token)
+    if account.region:
+        made.set_config_variable("region", account.region)
+    made.get_scoped_config()  # names a profile that is not there
     return _assume(made, account) if account.role_arn else made
 
 
 def client(
-    service: str, account: Account | None = None, *, pool: int = 10, within: boto3.Session | None = None
+    service: str, account: Account | None = None, *, pool: int = 10, within: Session | None = None
 ) -> Any:
     """A client of `service`. `pool` is how many threads will use it at once.
 
@@ -70,22 +68,26 @@ def client(
         s3={"addressing_style": "path"} if account.path_style or account.endpoint_url else None,
         user_agent_extra="penstock",
     )
-    region = made.region_name or "us-east-1"
-    return made.client(service, region_name=region, endpoint_url=account.endpoint_url, config=config)  # type: ignore[call-overload]
+    return made.create_client(service, region(made), endpoint_url=account.endpoint_url, config=config)
 
 
-def has_credentials(session: boto3.Session) -> bool:
+def region(within: Session) -> str:
+    """Where its clients work: what it was told, else the configuration's, else us-east-1."""
+    return str(within.get_config_variable("region") or "us-east-1")
+
+
+def has_credentials(session: Session) -> bool:
     """Whether its chain has credentials to sign with; an AwsError when a sign-in has expired."""
     found = session.get_credentials()
     frozen = found.get_frozen_credentials() if found else None
     return frozen is not None and bool(frozen.access_key and frozen.secret_key)
 
 
-def _assume(base: boto3.Session, account: Account) -> boto3.Session:
+def _assume(base: Session, account: Account) -> Session:
     wanted: Any = {"RoleArn": str(account.role_arn), "RoleSessionName": account.session_name}
     if account.external_id:
         wanted["ExternalId"] = account.external_id
-    sts = base.client("sts", region_name=base.region_name or "us-east-1", endpoint_url=account.endpoint_url)
+    sts: Any = base.create_client("sts", region(base), endpoint_url=account.endpoint_url)
 
     def renew() -> dict[str, str]:
         given = sts.assume_role(**wanted)["Credentials"]
@@ -96,9 +98,10 @@ def _assume(base: boto3.Session, account: Account) -> boto3.Session:
             "expiry_time": given["Expiration"].isoformat(),
         }
 
-    inner = botocore.session.Session()
+    inner = Session()
     inner._credentials = DeferredRefreshableCredentials(renew, "assume-role")  # type: ignore[attr-defined]
-    return boto3.Session(botocore_session=inner, region_name=base.region_name)
+    inner.set_config_variable("region", region(base))
+    return inner
 
 
 def code(error: BaseException) -> str:

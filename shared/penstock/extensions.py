@@ -7,6 +7,8 @@ Each package `duckdb-extension-<name>` carries the signed binary for one DuckDB 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,7 @@ import duckdb
 
 from penstock.errors import PenstockError
 
-__all__ = ["SEALED", "connect", "load", "path"]
+__all__ = ["SEALED", "begin", "connect", "load", "path"]
 
 SEALED: Final = {
     "autoinstall_known_extensions": "false",
@@ -46,3 +48,20 @@ def load(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
     """Load the extensions into `connection`, in order."""
     for name in names:
         connection.execute("LOAD '" + str(path(name)).replace("'", "''") + "'")
+
+
+def begin(*names: str) -> Callable[[], duckdb.DuckDBPyConnection]:
+    """Connect and load beside what the caller does until it calls for the connection; errors come then.
+
+    DuckDB reads the whole of an extension to check its signature: a third of a second for three.
+    """
+    pool = ThreadPoolExecutor(1)
+    ready = pool.submit(_loaded, names)
+    pool.shutdown(wait=False)
+    return ready.result
+
+
+def _loaded(names: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+    connection = connect()
+    load(connection, *names)
+    return connection

@@ -97,12 +97,13 @@ def open_place(
 
     Local copies of materialized schemas are brought up to date first.
     """
+    engine = query.begin(workspace.hive)  # is busy while credentials are looked for and the ledger is asked
     place = place_of(workspace, config)
     if any(view.materialized for view in config.views.values()) or any(map(Path.is_dir, place.pulled[1:])):
         from penstock.cli import _pulling  # only those who keep copies pay for it
 
         _pulling.keep(place, lambda: _workspace.hive_of(workspace))
-    session = query.open_at(place, filters)
+    session = query.open_at(place, filters, engine)
     if not session.state.versions and _workspace.bucket_of(workspace):
         _require_bucket(workspace)
     return place, session

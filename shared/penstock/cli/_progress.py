@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TextIO, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn
-
 from penstock import query
 
 __all__ = ["Bar"]
@@ -67,6 +64,9 @@ class Bar:
     def _draw(self) -> None:
         if self._done.wait(_PATIENCE):
             return
+        from rich.console import Console  # most statements are done before they need it
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn
+
         shown = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         with Progress(*shown, console=Console(file=self._err), transient=True) as progress:
             task = progress.add_task("", total=None)

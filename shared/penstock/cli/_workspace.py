@@ -20,7 +20,7 @@ from penstock.query import Ranges
 from penstock.tiers import TieredHive
 
 if TYPE_CHECKING:
-    import boto3
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 __all__ = [
@@ -132,7 +132,7 @@ def reader_of(workspace: Workspace, config: Config) -> S3Client | None:
     return client
 
 
-def _session(workspace: Workspace) -> boto3.Session:
+def _session(workspace: Workspace) -> Session:
     """One for ledger and hive, so that credentials are asked for once."""
     account, made = account_of(workspace), _sessions()
     if account not in made:
@@ -140,10 +140,10 @@ def _session(workspace: Workspace) -> boto3.Session:
     return made[account]
 
 
-def _sessions() -> dict[Account, boto3.Session]:
+def _sessions() -> dict[Account, Session]:
     """Those of the running command."""
     context = click.get_current_context(silent=True)
-    found: dict[Account, boto3.Session] = context.meta.setdefault(__name__, {}) if context else {}
+    found: dict[Account, Session] = context.meta.setdefault(__name__, {}) if context else {}
     return found
 
 

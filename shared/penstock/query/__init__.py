@@ -27,7 +27,7 @@ from penstock.query.gateway import Spent
 from penstock.query.place import Place, bring_up, newest, open_at, refresh
 from penstock.query.ranges import Ranges
 from penstock.query.running import Result, batches, limited, prepare, record_batches, run, spent
-from penstock.query.session import Session, cancel, indexes, open_session, progress
+from penstock.query.session import Session, begin, cancel, indexes, open_session, progress
 
 __all__ = [
     "Estimate",
@@ -40,6 +40,7 @@ __all__ = [
     "Session",
     "Spent",
     "batches",
+    "begin",
     "bring_up",
     "cancel",
     "estimate",

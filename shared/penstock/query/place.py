@@ -15,7 +15,7 @@ from penstock.ledger import Ledger
 from penstock.query.filters import Filters, NamedViews
 from penstock.query.pulled import mark
 from penstock.query.ranges import Ranges
-from penstock.query.session import Session, open_session
+from penstock.query.session import Engine, Session, open_session
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,20 +62,32 @@ def bring_up(
     it is brought up again. Retry when that goes on.
     """
     for _ in range(_ATTEMPTS):
+        before = _stamp(path)
         wanted = catalogue.refresh(path, ledger, hive, source=source, declared=declared)
+        if before is not None and before == _stamp(path):
+            return wanted  # it was new enough, and is what has been read
         found = catalogue.read(path)
         if found and found.identity == wanted.identity and catalogue.covers(found, wanted.versions):
             return found
     raise Retry(f"{path}: other processes keep replacing the catalogue with older states; try again")
 
 
-def open_at(place: Place, filters: Filters | None = None) -> Session:
-    """A session on the newest state of `place`.
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tells a file from the one that is renamed over it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def open_at(place: Place, filters: Filters | None = None, engine: Engine | None = None) -> Session:
+    """A session on the newest state of `place`, with `engine` if one was begun for its hive.
 
     UsageError when a filter names no partition; ConfigError when there are no credentials; the
     ledger's errors pass through.
     """
-    return _open(place, newest(place), filters or Filters())
+    return _open(place, newest(place), filters or Filters(), engine)
 
 
 def refresh(place: Place, session: Session, filters: Filters | None = None) -> Session:
@@ -115,12 +127,13 @@ def _start(path: Path, fetch: Callable[[Path], None]) -> None:
         fresh.unlink(missing_ok=True)  # nothing is published: from the ledger alone, then
 
 
-def _open(place: Place, state: catalogue.State, filters: Filters) -> Session:
+def _open(place: Place, state: catalogue.State, filters: Filters, engine: Engine | None = None) -> Session:
     return open_session(
         state,
         place.hive,
         client=place.client(),
         ranges=place.ranges(),
+        engine=engine,
         filters=filters,
         scratch=place.scratch,
         threads=place.threads,

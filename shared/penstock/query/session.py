@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 __all__ = [
+    "Engine",
     "Session",
+    "begin",
     "cancel",
     "elsewhere",
     "indexes",
@@ -76,6 +78,15 @@ class Session:
             self.gateway.close()
 
 
+Engine = Callable[[], duckdb.DuckDBPyConnection]
+"""Gives a DuckDB that has loaded what a hive needs, once."""
+
+
+def begin(hive: str) -> Engine:
+    """Begin to make one for this hive, while other things are done."""
+    return extensions.begin("ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
+
+
 def open_session(
     state: catalogue.State,
     hive: str,
@@ -87,19 +98,22 @@ def open_session(
     views: Sequence[NamedViews] = (),
     pulled: Sequence[Path] = (),
     ranges: Ranges | None = None,
+    engine: Engine | None = None,
 ) -> Session:
     """A locked session over the catalogue `state` and the hive it was made for.
 
     `client` reads a hive on S3; `ranges` keeps what it reads, and the session closes that. `scratch`
     is a directory where DuckDB spills what memory does not hold. `threads` 0 means as many as there are
     cores. `pulled` are folders of this hive's local copies, which are read where there are any.
-    UsageError when a filter names no partition.
+    `engine` is one that was begun for this hive. UsageError when a filter names no partition.
     """
     marked = mark(pulled)
     gateway: Gateway | None = None
-    connection = extensions.connect(temp_directory=str(scratch), **({"threads": threads} if threads else {}))
+    connection = (engine or begin(hive))()
     try:
-        extensions.load(connection, "ducklake", "inet", *(("httpfs",) if "://" in hive else ()))
+        connection.execute(f"SET temp_directory = {literal(str(scratch))}")
+        if threads:
+            connection.execute(f"SET threads = {threads}")
         connection.execute("SET TimeZone = 'UTC'")
         with _catalogue(state, hive, pulled) as (path, local):
             connection.execute(f"ATTACH {literal('ducklake:' + str(path))} AS lake (READ_ONLY)")
