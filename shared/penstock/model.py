@@ -32,7 +32,8 @@ __all__ = [
 
 REJECTED_TABLE = "tp_rejected"
 
-CommitKind = Literal["collect", "sweep", "compact", "overwrite", "delete", "expire", "tier", "flip"]
+CommitKind = Literal["collect", "sweep", "compact", "overwrite", "delete", "expire", "tier", "flip", "base"]
+"""`base` stands for the commits that were dropped from a log, and is in no log (`ledger.base`)."""
 ObjectState = Literal["done", "bad"]
 
 

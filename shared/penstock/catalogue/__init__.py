@@ -26,7 +26,7 @@ import duckdb
 from penstock import extensions, tables
 from penstock.catalogue import lake, shape
 from penstock.errors import Retry
-from penstock.ledger import Ledger
+from penstock.ledger import Dropped, Ledger
 from penstock.model import REJECTED_TABLE, PartitionId, Schema
 
 __all__ = ["State", "built_in", "read", "refresh"]
@@ -83,9 +83,9 @@ def refresh(
                 return old
             try:
                 return _replace(old, ledger, heads, hive, declared)
-            except lake.Reshaped:
+            except (lake.Reshaped, Dropped):  # what `old` lacks cannot be added to it: begin anew
                 old = None
-    raise Retry(f"{path}: the columns of its tables changed {_ATTEMPTS} times while it was made; try again")
+    raise Retry(f"{path}: its tables or the log changed {_ATTEMPTS} times while it was made; try again")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from penstock import query
 from penstock.catalogue.summary import Holding, holdings
 from penstock.config import Config
 from penstock.ledger import Ledger
+from penstock.ledger.base import since
 from penstock.model import REJECTED_TABLE, Commit, ObjectRecord, PartitionId
 
 __all__ = ["bad_objects", "partitions", "totals"]
@@ -43,7 +44,7 @@ def bad_objects(ledger: Ledger, partition: PartitionId) -> list[ObjectRecord]:
     """
     found = {
         record.identity: record
-        for commit in ledger.commits(partition, 0)
+        for commit in since(ledger, partition, 0)
         for record in commit.done
         if record.state == "bad"
     }

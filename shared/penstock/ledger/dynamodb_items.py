@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from penstock.ledger import codec
+from penstock.ledger import Base, codec
 from penstock.model import Commit, CursorMove, Intent, ObjectRecord, PartitionId, Schema
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ __all__ = [
     "INTENTS",
     "LIST_LIMIT",
     "PARTITIONS",
+    "base_item",
+    "base_key",
     "blob_path",
     "commit_from_item",
     "cursor_key",
@@ -113,6 +115,19 @@ def log_sk(version: int) -> str:
 def log_key(partition: PartitionId, version: int) -> dict[str, AttributeValueTypeDef]:
     """Where a commit stands."""
     return _key(f"log#{_name(partition)}", log_sk(version))
+
+
+def base_key(partition: PartitionId) -> dict[str, AttributeValueTypeDef]:
+    """Where the base of a log stands."""
+    return _key(f"base#{_name(partition)}")
+
+
+def base_item(
+    partition: PartitionId, base: Base, lists: dict[str, AttributeValueTypeDef]
+) -> dict[str, AttributeValueTypeDef]:
+    """The base of a log; `lists` is `packed`."""
+    when = text(codec.time_to_text(base.time))
+    return {**base_key(partition), "version": whole(base.version), "time": when, **lists}
 
 
 def object_key(partition: PartitionId, identity: str) -> dict[str, AttributeValueTypeDef]:
