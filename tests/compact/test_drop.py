@@ -129,7 +129,7 @@ def test_rebuilt_without_the_published_catalogue(either: Yard) -> None:
 
 
 def test_what_else_reads_the_log(yard: Yard) -> None:
-    """A worker that remembers, an overwrite that looks for rows, a list of bad objects: as if nothing went."""
+    """A worker that remembers, an overwrite that looks for rows, a list of bad objects: all as before."""
     torn = ObjectRecord("s3://b/torn?etag=1", "bad", reason="torn")
     commit(yard.ledger, partition=PROD, id="torn", kind="collect", time=yard.now(), done=[torn])
     remembering = Standing()

@@ -29,7 +29,7 @@ from penstock.errors import Retry
 from penstock.ledger import Dropped, Ledger
 from penstock.model import REJECTED_TABLE, PartitionId, Schema
 
-__all__ = ["State", "built_in", "read", "refresh"]
+__all__ = ["State", "at_versions", "built_in", "read", "refresh"]
 
 _FORMAT = "1"
 _STALE_SECONDS = 3600
@@ -68,7 +68,7 @@ def refresh(
     nothing is new, else a copy of the file and the new commits. The ledger's errors pass through;
     Retry when schemas keep changing under it.
     """
-    identity = "\n".join((_FORMAT, duckdb.__version__, hive, source))
+    identity = _identity(hive, source)
     path.parent.mkdir(parents=True, exist_ok=True)
     old = _same(read(path), identity)
     if old is not None and _current(old, _heads(ledger), declared):
@@ -86,6 +86,24 @@ def refresh(
             except (lake.Reshaped, Dropped):  # what `old` lacks cannot be added to it: begin anew
                 old = None
     raise Retry(f"{path}: its tables or the log changed {_ATTEMPTS} times while it was made; try again")
+
+
+def at_versions(
+    path: Path,
+    ledger: Ledger,
+    hive: str,
+    versions: Mapping[PartitionId, int],
+    *,
+    source: str,
+    declared: Mapping[str, shape.Columns],
+) -> State:
+    """A catalogue at `path`, where none is, with each partition at the version given. As `refresh`."""
+    old = _empty(path, _identity(hive, source), ledger, versions)
+    return _replace(old, ledger, versions, hive, declared)
+
+
+def _identity(hive: str, source: str) -> str:
+    return "\n".join((_FORMAT, duckdb.__version__, hive, source))
 
 
 @contextmanager
