@@ -19,16 +19,17 @@ from penstock.ledger.commit import commit
 from penstock.listing import Window
 from penstock.model import ObjectRecord
 
-STEPS = ("finish drop", "base", "drop")
+STEPS = ("finish drop", "floor", "drop")
 
 
 def busy(yard: Yard) -> None:
-    """Two days of commits, all graces over, some of them behind the checkpoint."""
+    """Days of commits, all graces over, most of them behind the checkpoint; nothing was dropped yet."""
+    worker = yard.compactor(worth=10**9)
     for _ in range(3):
         yard.collect(4, 10)
-        yard.compactor(worth=10**9).run()
+        worker.run()
         yard.turn(hours=25)
-        yard.compactor(worth=10**9).run()
+    worker.run()
 
 
 def state_of(worker: Compactor, yard: Yard) -> set[str]:
@@ -118,7 +119,7 @@ def test_a_reader_with_an_old_catalogue_starts_over(either: Yard) -> None:
 
 
 def test_rebuilt_without_the_published_catalogue(either: Yard) -> None:
-    """The base is enough: neither the published file nor the dropped commits are wanted."""
+    """The floor is enough: neither the published file nor the dropped commits are wanted."""
     busy(either)
     either.compactor().run()
     either.hive.delete(PUBLISHED)

@@ -23,9 +23,9 @@ from penstock.compact.live import is_hidden
 from penstock.config import Config, Partition, Tier
 from penstock.hive import Hive, data_path, open_hive
 from penstock.ledger import Ledger
-from penstock.ledger.base import since
 from penstock.ledger.commit import commit
 from penstock.ledger.dynamodb import create_table
+from penstock.ledger.floor import since
 from penstock.ledger.open import open_ledger
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import Column, Syntax, Table
@@ -156,7 +156,7 @@ class Yard:
         return file
 
     def commits(self) -> list[Commit]:
-        """The whole log, with its base where commits were dropped."""
+        """The whole log, with its floor where commits were dropped."""
         return list(since(self.ledger, PROD, 0))
 
     def live(self) -> dict[str, DataFile]:

@@ -1,6 +1,6 @@
 """Earlier states of a hive: which version a partition had at a time, and whether it can still be read.
 
-The log tells every state since its base. The files of a state stand for as long as removed ones are
+The log tells every state since its floor. The files of a state stand for as long as removed ones are
 kept (`PENSTOCK_HISTORY_SECONDS`, at least the grace), which nobody but the cleaner knows: what it has
 deleted already lies before its cursor.
 """
@@ -24,11 +24,11 @@ def version_at(ledger: Ledger, partition: PartitionId, time: dt.datetime) -> int
 
     UsageError when its log begins later.
     """
-    base = ledger.base(partition)
-    if base.version and time < base.time:
-        begins = f"{base.time:%Y-%m-%dT%H:%M:%SZ} (version {base.version})"
+    floor = ledger.floor(partition)
+    if floor.version and time < floor.time:
+        begins = f"{floor.time:%Y-%m-%dT%H:%M:%SZ} (version {floor.version})"
         raise UsageError(f"{partition}: found {time:%Y-%m-%dT%H:%M:%SZ}, but its log begins at {begins}")
-    version = base.version
+    version = floor.version
     for commit in ledger.commits(partition, version):
         if commit.time > time:
             break

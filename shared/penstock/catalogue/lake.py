@@ -27,7 +27,7 @@ from penstock.catalogue.mapping import mapping_rows
 from penstock.catalogue.shape import Columns, additions, quoted, union
 from penstock.errors import PenstockError
 from penstock.ledger import Ledger
-from penstock.ledger.base import since
+from penstock.ledger.floor import since
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import PATH_COLUMNS
 
@@ -113,7 +113,7 @@ def _between(ledger: Ledger, partition: PartitionId, after: int, upto: int) -> I
     """Those after `after`; from nothing, the log from its beginning."""
     last = after
     for commit in since(ledger, partition, after, upto):
-        last = commit.version if commit.kind == "base" else last + 1
+        last = commit.version if commit.kind == "floor" else last + 1
         if commit.version != last:
             raise PenstockError(f"{partition}: found commit {commit.version}, expected {last}")
         yield commit

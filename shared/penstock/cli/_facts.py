@@ -8,7 +8,7 @@ from penstock import query
 from penstock.catalogue.summary import Holding, holdings
 from penstock.config import Config
 from penstock.ledger import Ledger
-from penstock.ledger.base import since
+from penstock.ledger.floor import since
 from penstock.model import REJECTED_TABLE, Commit, ObjectRecord, PartitionId
 
 __all__ = ["bad_objects", "partitions", "totals"]

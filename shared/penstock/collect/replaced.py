@@ -2,7 +2,7 @@
 
 A commit's files hold the rows of the objects it recorded; a later commit that removes such a file
 and adds others (compaction, tiering, an overwrite) hands them on. So a walk along the log finds
-them, wherever their days are. Of commits that were dropped, the base tells which files have their rows.
+them, wherever their days are. Of commits that were dropped, the floor tells which files have their rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import duckdb
 from penstock import convert, parquet
 from penstock.errors import Retry
 from penstock.ledger import Dropped, Ledger
-from penstock.ledger.base import EVER, files, since
+from penstock.ledger.floor import EVER, files, since
 from penstock.listing import Window
 from penstock.model import Commit, DataFile, PartitionId
 from penstock.parquet import Copied
@@ -107,15 +107,15 @@ def live_files(
     """
     found: dict[str, DataFile] = {}
     marked: set[str] = set()
-    base = ledger.base(partition)
+    floor = ledger.floor(partition)
     recorded = sorted(versions)
-    for kept in files(base):
+    for kept in files(floor):
         ours = kept.last == EVER or _any_within(recorded, kept.first, kept.last)
         if ours or _near(kept.file, window):
             found[kept.file.path] = kept.file
         if ours:
             marked.add(kept.file.path)
-    for commit in ledger.commits(partition, base.version, upto):
+    for commit in ledger.commits(partition, floor.version, upto):
         # The records of a large overwrite are written by commits behind the one with the files.
         ours = commit.version in versions or commit.kind == "overwrite"
         ours = ours or any(path in marked for path in commit.remove)

@@ -21,7 +21,7 @@ from penstock.collect.worker import FOREVER, Worker
 from penstock.config import Config, Partition
 from penstock.errors import ConfigError, PenstockError
 from penstock.ledger import Ledger
-from penstock.ledger.base import since
+from penstock.ledger.floor import since
 from penstock.listing import Window
 from penstock.model import PartitionId
 from penstock.sources import Configured

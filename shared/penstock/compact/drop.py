@@ -1,13 +1,13 @@
-"""Drops the oldest commits of a log, once nobody needs them: the base takes their place.
+"""Drops the oldest commits of a log, once nobody needs them: the floor takes their place.
 
     needed by     new readers                 up to the checkpoint: published, so not from there on
                   `settle`, that owes files   from its cursor on
                   `--at`                      for as long as the history, and the grace, say
                   a worker in the middle      for a day: none lives longer
-    drop          fold base and commits ─ put the base ─ delete the commits
+    drop          fold floor and commits ─ put the floor ─ delete the commits
 
-Until the base is put nothing has changed, and from then on the commits before it are asked for by
-nobody who does not find out: a gap in the log sends its reader to the base. So any step may be
+Until the floor is put nothing has changed, and from then on the commits before it are asked for by
+nobody who does not find out: a gap in the log sends its reader to the floor. So any step may be
 interrupted and repeated, by several at once.
 """
 
@@ -18,13 +18,13 @@ from itertools import islice, takewhile
 from penstock.compact.clean import ABANDONED
 from penstock.compact.site import Site
 from penstock.ledger import CLEANED
-from penstock.ledger.base import fold
+from penstock.ledger.floor import fold
 from penstock.model import PartitionId
 
 __all__ = ["WORTH", "drop"]
 
 WORTH = 500
-"""Commits that make it worth while: the base is written anew each time, with every live file."""
+"""Commits that make it worth while: the floor is written anew each time, with every live file."""
 
 _MOST = 5000  # of which memory holds the files they added
 
@@ -48,8 +48,8 @@ def drop(site: Site, partition: PartitionId, *, worth: int = WORTH) -> int:
         if len(commits) < worth:
             return 0
         site.step("finish drop")
-        ledger.drop(partition)  # what one that died left: its base is about to be replaced
-        site.step("base")
-        ledger.put_base(partition, fold(ledger.base(partition), commits))
+        ledger.drop(partition)  # what one that died left: its floor is about to be replaced
+        site.step("floor")
+        ledger.put_floor(partition, fold(ledger.floor(partition), commits))
         site.step("drop")
         return ledger.drop(partition)

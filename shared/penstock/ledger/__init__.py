@@ -23,7 +23,7 @@ from penstock.model import (
     Schema,
 )
 
-__all__ = ["BEGINNING", "CLEANED", "MAX_OBJECTS", "Base", "Blobs", "Dropped", "HeadMoved", "Ledger"]
+__all__ = ["BEGINNING", "CLEANED", "MAX_OBJECTS", "Blobs", "Dropped", "Floor", "HeadMoved", "Ledger"]
 
 MAX_OBJECTS = 95
 """Objects one commit may mark: DynamoDB takes 100 items a transaction, the rest is the ledger's own."""
@@ -34,20 +34,20 @@ CLEANED = "_cleaned"
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """What dropped commits amount to, up to that of `version`, made at `time`; `base` reads `data`."""
+class Floor:
+    """What dropped commits amount to, up to that of `version`, made at `time`; `floor` reads `data`."""
 
     version: int
     time: dt.datetime
     data: bytes
 
 
-BEGINNING = Base(0, dt.datetime.min.replace(tzinfo=dt.UTC), b"")
+BEGINNING = Floor(0, dt.datetime.min.replace(tzinfo=dt.UTC), b"")
 """Where a log begins of which nothing was dropped."""
 
 
 class Dropped(Retry):
-    """Commits that were asked for are not in the log any more: begin with its base, `begins`."""
+    """Commits that were asked for are not in the log any more: begin with its floor, `begins`."""
 
     def __init__(self, partition: PartitionId, after: int, begins: int) -> None:
         self.begins = begins
@@ -89,27 +89,27 @@ class Ledger(Protocol):
         """The commits with after < version <= upto (or all), oldest first, whole, without gaps.
 
         Lists that stand outside the item (see DESIGN: `_catalog/`) are read back here. Dropped, perhaps
-        after some of them, when the log begins later: `base.whole` begins where it does.
+        after some of them, when the log begins later: `floor.whole` begins where it does.
         """
         ...
 
     def begins(self, partition: PartitionId) -> int:
-        """The version of the log's base: the commits after it are there, older ones may be. 0: all are."""
+        """The version of the log's floor: the commits after it are there, older ones may be. 0: all are."""
         ...
 
-    def base(self, partition: PartitionId) -> Base:
+    def floor(self, partition: PartitionId) -> Floor:
         """What the commits up to `begins` amount to; BEGINNING when nothing was dropped."""
         ...
 
-    def put_base(self, partition: PartitionId, base: Base) -> None:
-        """Let the log begin with `base`, whole or not at all; never moves back.
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """Let the log begin with `floor`, whole or not at all; never moves back.
 
         ValueError when a checkpoint does not cover it, or no commit would be left.
         """
         ...
 
     def drop(self, partition: PartitionId) -> int:
-        """Delete the commits that the base covers, with their lists; how many there were.
+        """Delete the commits that the floor covers, with their lists; how many there were.
 
         Interrupted, it leaves some of them; run again, it deletes the rest.
         """

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from penstock.errors import Conflict
-from penstock.ledger import MAX_OBJECTS, Base
+from penstock.ledger import MAX_OBJECTS, Floor
 from penstock.model import ColumnStats, Commit, CursorMove, DataFile, Head, ObjectRecord, PartitionId
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "Lists",
     "Totals",
     "check",
-    "check_base",
+    "check_floor",
     "decode_lists",
     "decode_paths",
     "digest",
@@ -77,11 +77,11 @@ def check(commit: Commit) -> None:
         raise ValueError(f"{name}: an object is named twice in `done`")
 
 
-def check_base(base: Base, head: Head, partition: PartitionId) -> None:
-    """Refuse with ValueError a base that no checkpoint covers, or that leaves no commit."""
-    if base.version > head.checkpoint or base.version >= head.version:
+def check_floor(floor: Floor, head: Head, partition: PartitionId) -> None:
+    """Refuse with ValueError a floor that no checkpoint covers, or that leaves no commit."""
+    if floor.version > head.checkpoint or floor.version >= head.version:
         raise ValueError(
-            f"{partition}: base {base.version} lies beyond the checkpoint {head.checkpoint}"
+            f"{partition}: floor {floor.version} lies beyond the checkpoint {head.checkpoint}"
             f" or the last commit but one ({head.version - 1})"
         )
 
@@ -205,7 +205,7 @@ def _cursor_to_json(move: CursorMove | None) -> dict[str, Any] | None:
 
 
 def file_to_json(file: DataFile) -> dict[str, Any]:
-    """A file as a log or a base holds it."""
+    """A file as a log or a floor holds it."""
     return {
         "path": file.path,
         "table": file.table,

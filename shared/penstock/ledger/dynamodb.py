@@ -28,7 +28,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.errors import ConfigError, OutcomeUnknown, PenstockError, Problem, Retry
-from penstock.ledger import BEGINNING, Base, Blobs, Dropped, codec
+from penstock.ledger import BEGINNING, Blobs, Dropped, Floor, codec
 from penstock.ledger import dynamodb_commit as transaction
 from penstock.ledger import dynamodb_faults as faults
 from penstock.ledger import dynamodb_items as items
@@ -110,50 +110,50 @@ class DynamoLedger:
 
     def begins(self, partition: PartitionId) -> int:
         """See `Ledger.begins`."""
-        item = self._table.get(items.base_key(partition))
+        item = self._table.get(items.floor_key(partition))
         return int(item["version"]["N"]) if item else 0
 
-    def base(self, partition: PartitionId) -> Base:
-        """See `Ledger.base`. A list that went while it was asked for has made room for a newer one."""
+    def floor(self, partition: PartitionId) -> Floor:
+        """See `Ledger.floor`. A list that went while it was asked for has made room for a newer one."""
         seen = -1
         while True:
-            item = self._table.get(items.base_key(partition))
+            item = self._table.get(items.floor_key(partition))
             if not item:
                 return BEGINNING
             version = int(item["version"]["N"])
             try:
-                return Base(version, codec.time_from_text(item["time"]["S"]), self._lists(item))
+                return Floor(version, codec.time_from_text(item["time"]["S"]), self._lists(item))
             except FileNotFoundError as error:
                 if version == seen:
-                    lost = f"the base of its log, {item['lists_at']['S']}, is gone from the hive"
+                    lost = f"the floor of its log, {item['lists_at']['S']}, is gone from the hive"
                     raise PenstockError(f"{self._table.url}: {partition}: {lost}; restore it") from error
                 seen = version
 
-    def put_base(self, partition: PartitionId, base: Base) -> None:
-        """See `Ledger.put_base`. The list of the one before is `drop`'s to delete: some may be reading it."""
-        codec.check_base(base, self.head(partition), partition)
-        before = self._table.get(items.base_key(partition))
-        if before and int(before["version"]["N"]) >= base.version:
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """See `Ledger.put_floor`. The list of the one before is left to `drop`: some may read it."""
+        codec.check_floor(floor, self.head(partition), partition)
+        before = self._table.get(items.floor_key(partition))
+        if before and int(before["version"]["N"]) >= floor.version:
             return
-        lists = self._pack(base.data, "base", partition, f"{base.version:012d}")
+        lists = self._pack(floor.data, "floor", partition, f"{floor.version:012d}")
         if "lists_at" in before:
             lists |= {"was_at": before["lists_at"]}
-        item = items.base_item(partition, base, lists)
+        item = items.floor_item(partition, floor, lists)
         taken = self._table.unless_refused(
             lambda: self.client.put_item(
                 TableName=self.table,
                 Item=item,
                 ConditionExpression="attribute_not_exists(pk) OR #version < :new",
                 ExpressionAttributeNames={"#version": "version"},
-                ExpressionAttributeValues={":new": items.whole(base.version)},
+                ExpressionAttributeValues={":new": items.whole(floor.version)},
             )
         )
-        if not taken and "lists_at" in item and self.begins(partition) != base.version:
+        if not taken and "lists_at" in item and self.begins(partition) != floor.version:
             self.blobs.delete(item["lists_at"]["S"])  # another one went further
 
     def drop(self, partition: PartitionId) -> int:
         """See `Ledger.drop`. A commit's list goes before its item, so that nothing forgets it."""
-        found = self._table.get(items.base_key(partition))
+        found = self._table.get(items.floor_key(partition))
         if not found:
             return 0
         if "was_at" in found:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.errors import ConfigError, OutcomeUnknown, Problem, Retry
-from penstock.ledger import BEGINNING, Base, Dropped, HeadMoved, codec
+from penstock.ledger import BEGINNING, Dropped, Floor, HeadMoved, codec
 from penstock.ledger import sqlite_rows as rows
 from penstock.model import (
     Commit,
@@ -87,23 +87,23 @@ class SqliteLedger:
         with self._reading() as db:
             return rows.read_begins(db, partition)
 
-    def base(self, partition: PartitionId) -> Base:
-        """See `Ledger.base`."""
+    def floor(self, partition: PartitionId) -> Floor:
+        """See `Ledger.floor`."""
         with self._reading() as db:
             row = db.execute(
-                "SELECT version, time, data FROM base WHERE partition = ?", (str(partition),)
+                "SELECT version, time, data FROM floor WHERE partition = ?", (str(partition),)
             ).fetchone()
-        return Base(row[0], codec.time_from_text(row[1]), row[2]) if row else BEGINNING
+        return Floor(row[0], codec.time_from_text(row[1]), row[2]) if row else BEGINNING
 
-    def put_base(self, partition: PartitionId, base: Base) -> None:
-        """See `Ledger.put_base`."""
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """See `Ledger.put_floor`."""
         with self._writing() as db:
-            codec.check_base(base, rows.read_head(db, partition), partition)
+            codec.check_floor(floor, rows.read_head(db, partition), partition)
             db.execute(
-                "INSERT INTO base VALUES (?, ?, ?, ?) ON CONFLICT (partition) DO UPDATE SET"
+                "INSERT INTO floor VALUES (?, ?, ?, ?) ON CONFLICT (partition) DO UPDATE SET"
                 " version = excluded.version, time = excluded.time, data = excluded.data"
-                " WHERE base.version < excluded.version",
-                (str(partition), base.version, codec.time_to_text(base.time), base.data),
+                " WHERE floor.version < excluded.version",
+                (str(partition), floor.version, codec.time_to_text(floor.time), floor.data),
             )
 
     def drop(self, partition: PartitionId) -> int:
@@ -111,7 +111,7 @@ class SqliteLedger:
         with self._writing() as db:
             return db.execute(
                 "DELETE FROM log WHERE partition = ?1 AND version <="
-                " (SELECT version FROM base WHERE partition = ?1)",
+                " (SELECT version FROM floor WHERE partition = ?1)",
                 (str(partition),),
             ).rowcount
 

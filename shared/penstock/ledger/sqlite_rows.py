@@ -51,8 +51,8 @@ CREATE TABLE intent (
 CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until TEXT NOT NULL);
 CREATE TABLE schema (name TEXT, fingerprint TEXT, columns TEXT NOT NULL, PRIMARY KEY (name, fingerprint));
 """
-_BASE = """
-CREATE TABLE base (partition TEXT PRIMARY KEY, version INTEGER NOT NULL, time TEXT NOT NULL,
+_FLOOR = """
+CREATE TABLE floor (partition TEXT PRIMARY KEY, version INTEGER NOT NULL, time TEXT NOT NULL,
     data BLOB NOT NULL)
 """
 
@@ -68,7 +68,7 @@ def create(db: sqlite3.Connection) -> None:
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
     if found < FORMAT:
-        db.execute(_BASE)
+        db.execute(_FLOOR)
         db.execute(f"PRAGMA user_version = {FORMAT}")
     db.execute("COMMIT")
 
@@ -85,8 +85,8 @@ def read_head(db: sqlite3.Connection, partition: PartitionId) -> Head:
 
 
 def read_begins(db: sqlite3.Connection, partition: PartitionId) -> int:
-    """The version of the log's base."""
-    row = db.execute("SELECT version FROM base WHERE partition = ?", (str(partition),)).fetchone()
+    """The version of the log's floor."""
+    row = db.execute("SELECT version FROM floor WHERE partition = ?", (str(partition),)).fetchone()
     return int(row[0]) if row else 0
 
 

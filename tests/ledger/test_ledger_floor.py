@@ -1,4 +1,4 @@
-"""Dropping the oldest commits: the base says what they amounted to, and who asks for them finds out."""
+"""Dropping the oldest commits: the floor says what they amounted to, and who asks for them finds out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ledger import stores
 from tests.ledger.stores import NOW, PARTITION, commit_of, data_file, record
 
 from penstock.errors import OutcomeUnknown, PenstockError, Taken
-from penstock.ledger import BEGINNING, Dropped, Ledger, base
+from penstock.ledger import BEGINNING, Dropped, Ledger, floor
 from penstock.ledger import dynamodb_items as items
 from penstock.ledger.commit import commit
 from penstock.ledger.dynamodb import DynamoLedger
@@ -44,19 +44,19 @@ def history(ledger: Ledger, count: int, start: int = 1) -> list[Commit]:
 def live(ledger: Ledger) -> dict[str, DataFile]:
     """A fold over the log from its beginning."""
     found: dict[str, DataFile] = {}
-    for one in base.since(ledger, PARTITION, 0):
+    for one in floor.since(ledger, PARTITION, 0):
         for path in one.remove:
             del found[path]
         found |= {file.path: file for file in one.add}
     return found
 
 
-def based(ledger: Ledger, upto: int) -> int:
+def floored(ledger: Ledger, upto: int) -> int:
     """Drop all commits up to a version; how many went."""
     begins = ledger.begins(PARTITION)
     ledger.set_checkpoint(PARTITION, upto)
-    ledger.put_base(
-        PARTITION, base.fold(ledger.base(PARTITION), list(ledger.commits(PARTITION, begins, upto)))
+    ledger.put_floor(
+        PARTITION, floor.fold(ledger.floor(PARTITION), list(ledger.commits(PARTITION, begins, upto)))
     )
     return ledger.drop(PARTITION)
 
@@ -65,40 +65,44 @@ def test_nothing_was_dropped(ledger: Ledger) -> None:
     """A log is whole until then, that of an unknown partition too."""
     history(ledger, 2)
     for partition in (PARTITION, PartitionId("no", "one")):
-        assert (ledger.begins(partition), ledger.base(partition), ledger.drop(partition)) == (0, BEGINNING, 0)
+        assert (ledger.begins(partition), ledger.floor(partition), ledger.drop(partition)) == (
+            0,
+            BEGINNING,
+            0,
+        )
 
 
-def test_the_base_takes_their_place(ledger: Ledger, open_again: Callable[[], Ledger]) -> None:
+def test_the_floor_takes_their_place(ledger: Ledger, open_again: Callable[[], Ledger]) -> None:
     """The same files are live before and after, step by step, and bad objects are not forgotten."""
     history(ledger, 9)
     expected = live(ledger)
-    assert based(ledger, 4) == 4
+    assert floored(ledger, 4) == 4
     assert (ledger.begins(PARTITION), live(ledger)) == (4, expected)
-    assert based(ledger, 8) == 4
+    assert floored(ledger, 8) == 4
     assert live(open_again()) == expected
     assert [one.version for one in ledger.commits(PARTITION, 8)] == [9]
-    assert [one.identity for one in base.bad(ledger.base(PARTITION))] == ["bad-2"]
-    assert ledger.base(PARTITION).time == NOW
+    assert [one.identity for one in floor.bad(ledger.floor(PARTITION))] == ["bad-2"]
+    assert ledger.floor(PARTITION).time == NOW
     assert ledger.drop(PARTITION) == 0
 
 
-def test_rows_are_traced_through_the_base(ledger: Ledger) -> None:
+def test_rows_are_traced_through_the_floor(ledger: Ledger) -> None:
     """Each file knows the versions that its rows may have come with: its own, and those it replaced."""
     history(ledger, 4)
-    based(ledger, 2)
+    floored(ledger, 2)
     ledger.attempt(numbered(5, add=[data_file("5")], remove=[data_file("2").path, data_file("3").path]))
     overwritten = replace(numbered(6, add=[data_file("6")]), kind="overwrite")
     ledger.attempt(overwritten)
     ledger.attempt(numbered(7))
-    based(ledger, 6)
-    found = {Path(one.file.path).stem: (one.first, one.last) for one in base.files(ledger.base(PARTITION))}
-    assert found == {"4": (4, 4), "5": (1, 5), "6": (0, base.EVER)}
+    floored(ledger, 6)
+    found = {Path(one.file.path).stem: (one.first, one.last) for one in floor.files(ledger.floor(PARTITION))}
+    assert found == {"4": (4, 4), "5": (1, 5), "6": (0, floor.EVER)}
 
 
 def test_who_asks_for_them_finds_out(ledger: Ledger) -> None:
-    """From the beginning, from the middle, up to a version before the base: never an empty answer."""
+    """From the beginning, from the middle, up to a version before the floor: never an empty answer."""
     history(ledger, 9)
-    based(ledger, 6)
+    floored(ledger, 6)
     for after, upto in ((0, None), (3, None), (5, None), (0, 6), (2, 4)):
         with pytest.raises(Dropped) as told:
             list(ledger.commits(PARTITION, after, upto))
@@ -111,34 +115,34 @@ def test_a_reader_in_the_middle(ledger: Ledger) -> None:
     history(ledger, 9)
     reading = ledger.commits(PARTITION, 0)
     seen = [next(reading).version]
-    based(ledger, 6)
+    floored(ledger, 6)
     with suppress(Dropped):
         seen += [one.version for one in reading]
     assert seen == list(range(1, len(seen) + 1))
 
 
-def test_a_base_never_moves_back(ledger: Ledger) -> None:
+def test_a_floor_never_moves_back(ledger: Ledger) -> None:
     """Nor beyond a checkpoint, nor over the last commit, whose item tells what came last."""
     history(ledger, 6)
-    old = base.fold(BEGINNING, list(ledger.commits(PARTITION, 0, 2)))
-    beyond = base.fold(BEGINNING, list(ledger.commits(PARTITION, 0, 5)))
-    every = base.fold(BEGINNING, list(ledger.commits(PARTITION, 0)))
-    based(ledger, 4)
-    ledger.put_base(PARTITION, old)
+    old = floor.fold(BEGINNING, list(ledger.commits(PARTITION, 0, 2)))
+    beyond = floor.fold(BEGINNING, list(ledger.commits(PARTITION, 0, 5)))
+    every = floor.fold(BEGINNING, list(ledger.commits(PARTITION, 0)))
+    floored(ledger, 4)
+    ledger.put_floor(PARTITION, old)
     assert ledger.begins(PARTITION) == 4
     with pytest.raises(ValueError, match="checkpoint 4"):
-        ledger.put_base(PARTITION, beyond)
+        ledger.put_floor(PARTITION, beyond)
     ledger.set_checkpoint(PARTITION, 6)
     with pytest.raises(ValueError, match=r"commit but one \(5\)"):
-        ledger.put_base(PARTITION, every)
+        ledger.put_floor(PARTITION, every)
 
 
 def test_g1_memory_outlives_the_log(ledger: Ledger) -> None:
-    """Objects of dropped commits are still taken; who began before the base is told that nobody knows."""
+    """Objects of dropped commits are still taken; who began before the floor is told that nobody knows."""
     known = record("x")
     ledger.attempt(numbered(1, done=[known]))
     history(ledger, 5, start=2)
-    based(ledger, 4)
+    floored(ledger, 4)
     more: dict[str, Any] = {"partition": PARTITION, "kind": "collect", "time": NOW, "sleep": lambda _: None}
     with pytest.raises(Taken):
         commit(ledger, id="again", done=[known], **more)
@@ -152,15 +156,15 @@ def test_long_bases_stand_in_the_hive(dynamo: DynamoLedger, blobs: stores.Direct
     dynamo.attempt(numbered(1, add=[data_file(f"{Random(n).getrandbits(256):x}") for n in range(9000)]))
     history(dynamo, 6, start=2)
     assert len(blobs.paths()) == 1
-    based(dynamo, 3)
+    floored(dynamo, 3)
     (first,) = blobs.paths()
     assert first.endswith("/000000000003.json.gz")
-    based(dynamo, 5)
+    floored(dynamo, 5)
     assert blobs.paths() == [first.replace("3.json", "5.json")]
-    assert len(list(base.files(dynamo.base(PARTITION)))) == 9000 + 3
+    assert len(list(floor.files(dynamo.floor(PARTITION)))) == 9000 + 4
     blobs.delete(blobs.paths()[0])
     with pytest.raises(PenstockError, match="is gone from the hive"):
-        dynamo.base(PARTITION)
+        dynamo.floor(PARTITION)
 
 
 def test_g3_dying_while_dropping(dynamo: DynamoLedger) -> None:
@@ -174,10 +178,10 @@ def test_g3_dying_while_dropping(dynamo: DynamoLedger) -> None:
         if left[0] < 0:
             raise KeyboardInterrupt
 
-    dynamo.client.meta.events.register("before-send.dynamodb.DeleteItem", die)  # type: ignore[arg-type]
+    dynamo.client.meta.events.register("before-send.dynamodb.DeleteItem", die)
     with pytest.raises(KeyboardInterrupt):
-        based(dynamo, 7)
-    dynamo.client.meta.events.unregister("before-send.dynamodb.DeleteItem", die)  # type: ignore[arg-type]
+        floored(dynamo, 7)
+    dynamo.client.meta.events.unregister("before-send.dynamodb.DeleteItem", die)
     assert live(dynamo) == expected
     with pytest.raises(Dropped):
         list(dynamo.commits(PARTITION, 0))
@@ -187,18 +191,18 @@ def test_g3_dying_while_dropping(dynamo: DynamoLedger) -> None:
 
 
 def test_two_drop_at_once(ledger: Ledger, open_again: Callable[[], Ledger]) -> None:
-    """Several with bases of their own: the newest stands, and no commit above it is gone."""
+    """Several with floors of their own: the newest stands, and no commit above it is gone."""
     history(ledger, 12)
     expected = live(ledger)
     ledger.set_checkpoint(PARTITION, 10)
-    bases = [base.fold(BEGINNING, list(ledger.commits(PARTITION, 0, upto))) for upto in (4, 7, 10, 10)]
+    floors = [floor.fold(BEGINNING, list(ledger.commits(PARTITION, 0, upto))) for upto in (4, 7, 10, 10)]
 
     def work(one: Any) -> None:
         other = open_again()
-        other.put_base(PARTITION, one)
+        other.put_floor(PARTITION, one)
         other.drop(PARTITION)
 
-    threads = [threading.Thread(target=work, args=(one,)) for one in bases]
+    threads = [threading.Thread(target=work, args=(one,)) for one in floors]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -212,13 +216,13 @@ def test_an_older_file_learns_to_drop(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     history(SqliteLedger(path), 3)
     with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE base")
+        db.execute("DROP TABLE floor")
         db.execute("PRAGMA user_version = 1")
     again = SqliteLedger(path)
-    assert based(again, 2) == 2
+    assert floored(again, 2) == 2
     assert len(live(again)) == 2
 
 
 def test_items_have_keys_of_their_own() -> None:
-    """The base of one partition is not another's."""
-    assert items.base_key(PARTITION) != items.base_key(PartitionId("aws_cloudtrail_log", "prod#"))
+    """The floor of one partition is not another's."""
+    assert items.floor_key(PARTITION) != items.floor_key(PartitionId("aws_cloudtrail_log", "prod#"))

@@ -1,10 +1,10 @@
 """Where a partition's log begins once its oldest commits were dropped: the live files at that version.
 
     version   1 … 400 401 402 …                         401 402 …
-    log       [all of them]             ──drop──▶  base + the rest
+    log       [all of them]             ──drop──▶  floor + the rest
                                                    at 400: every live file, and the bad objects
 
-A base is made from the one before and the commits after it, so that it never has to be guessed, and
+A floor is made from the one before and the commits after it, so that it never has to be guessed, and
 the published catalogue may be lost without loss. It is gzipped JSON, a line for each file: it is read
 and written without holding all of them.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from penstock.ledger import Base, Ledger, codec
+from penstock.ledger import Floor, Ledger, codec
 from penstock.model import Commit, DataFile, ObjectRecord, PartitionId
 
 __all__ = ["EVER", "Kept", "bad", "files", "fold", "since"]
@@ -32,62 +32,62 @@ _CHUNK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of a base; its rows came with commits of the versions `first` to `last`, or some of them."""
+    """A file of a floor; its rows came with commits of the versions `first` to `last`, or some of them."""
 
     file: DataFile
     first: int
     last: int
 
 
-def files(base: Base) -> Iterator[Kept]:
+def files(floor: Floor) -> Iterator[Kept]:
     """Its live files, a line at a time."""
-    for line in _lines(base):
+    for line in _lines(floor):
         if "file" in line:
             yield Kept(codec.file_from_json(line["file"]), line["first"], line["last"])
 
 
-def bad(base: Base) -> Iterator[ObjectRecord]:
+def bad(floor: Floor) -> Iterator[ObjectRecord]:
     """The bad objects that commits up to it recorded; some may have been redriven since."""
-    for line in _lines(base):
+    for line in _lines(floor):
         if "bad" in line:
             yield ObjectRecord(**line["bad"])
 
 
-def fold(base: Base, commits: Sequence[Commit]) -> Base:
-    """The base after some commits that follow it without a gap. The same ones give the same bytes."""
+def fold(floor: Floor, commits: Sequence[Commit]) -> Floor:
+    """The floor after some commits that follow it without a gap. The same ones give the same bytes."""
     asked = {path for commit in commits for path in commit.remove}
-    spans = {kept.file.path: (kept.first, kept.last) for kept in files(base) if kept.file.path in asked}
+    spans = {kept.file.path: (kept.first, kept.last) for kept in files(floor) if kept.file.path in asked}
     added, gone = _net(commits, spans)
     told = (record for commit in commits for record in commit.done)
     reasons = {record.identity: record for record in told if record.state == "bad"}
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0) as packed:
-        for kept in files(base):
+        for kept in files(floor):
             if kept.file.path not in gone:
                 packed.write(_line(kept))
         for kept in added.values():
             packed.write(_line(kept))
-        for record in (*(one for one in bad(base) if one.identity not in reasons), *reasons.values()):
+        for record in (*(one for one in bad(floor) if one.identity not in reasons), *reasons.values()):
             packed.write(codec.json_of({"bad": codec.record_to_json(record)}) + b"\n")
-    return Base(commits[-1].version, commits[-1].time, out.getvalue())
+    return Floor(commits[-1].version, commits[-1].time, out.getvalue())
 
 
 def since(ledger: Ledger, partition: PartitionId, after: int, upto: int | None = None) -> Iterator[Commit]:
-    """The commits after `after`; from 0 on the whole log, with its base as commits of the kind `base`.
+    """The commits after `after`; from 0 on the whole log, with its floor as commits of the kind `floor`.
 
-    `upto` lies at the base or after it. Dropped when the base lies after `after`, or comes to while it is
+    `upto` lies at the floor or after it. Dropped when the floor lies after `after`, or comes to while it is
     read: begin again, from 0.
     """
     if after:
         yield from ledger.commits(partition, after, upto)
         return
-    base = ledger.base(partition)
-    yield from _as_commits(base, partition)
-    yield from ledger.commits(partition, base.version, upto)
+    floor = ledger.floor(partition)
+    yield from _as_commits(floor, partition)
+    yield from ledger.commits(partition, floor.version, upto)
 
 
 def _net(commits: Sequence[Commit], spans: Mapping[str, tuple[int, int]]) -> tuple[dict[str, Kept], set[str]]:
-    """What some commits leave of their own files, and which files of the base they took out."""
+    """What some commits leave of their own files, and which files of the floor they took out."""
     added: dict[str, Kept] = {}
     gone: set[str] = set()
     for commit in commits:
@@ -108,15 +108,15 @@ def _line(kept: Kept) -> bytes:
     return codec.json_of(value) + b"\n"
 
 
-def _lines(base: Base) -> Iterator[dict[str, Any]]:
-    if base.version:
-        with gzip.GzipFile(fileobj=io.BytesIO(base.data)) as packed:
+def _lines(floor: Floor) -> Iterator[dict[str, Any]]:
+    if floor.version:
+        with gzip.GzipFile(fileobj=io.BytesIO(floor.data)) as packed:
             yield from map(json.loads, packed)
 
 
-def _as_commits(base: Base, partition: PartitionId) -> Iterator[Commit]:
-    standing = (kept.file for kept in files(base))
+def _as_commits(floor: Floor, partition: PartitionId) -> Iterator[Commit]:
+    standing = (kept.file for kept in files(floor))
     while few := tuple(islice(standing, _CHUNK)):
-        yield Commit("", partition, "base", base.time, base.version, add=few)
-    if records := tuple(bad(base)):
-        yield Commit("", partition, "base", base.time, base.version, done=records)
+        yield Commit("", partition, "floor", floor.time, floor.version, add=few)
+    if records := tuple(bad(floor)):
+        yield Commit("", partition, "floor", floor.time, floor.version, done=records)
