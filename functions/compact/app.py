@@ -30,6 +30,7 @@ METRICS = {
     "tiered_files": "FilesTiered",
     "tiered_bytes": "BytesTiered",
     "orphans": "OrphansDeleted",
+    "dropped": "CommitsDropped",
 }
 """CloudWatch metrics in the namespace Penstock, by the field of the report they come from."""
 

@@ -32,7 +32,8 @@ __all__ = [
 
 REJECTED_TABLE = "tp_rejected"
 
-CommitKind = Literal["collect", "sweep", "compact", "overwrite", "delete", "expire", "tier", "flip"]
+CommitKind = Literal["collect", "sweep", "compact", "overwrite", "delete", "expire", "tier", "flip", "floor"]
+"""`floor` stands for the commits that were dropped from a log, and is in no log (`ledger.floor`)."""
 ObjectState = Literal["done", "bad"]
 
 

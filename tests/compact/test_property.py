@@ -10,25 +10,36 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.compact import yard as yards
+from tests.compact.test_drop import STEPS as DROP_STEPS
 from tests.compact.test_faults import FLIP_STEPS, STEPS, DeathError, clean, dying, settled
+from tests.compact.test_tiers import TIER_STEPS
 from tests.compact.yard import DAY, PROD, Yard
 
+from penstock import catalogue
 from penstock.collect.landing import commit_id
+from penstock.compact.live import Live
+from penstock.config import Tier
 from penstock.ledger.commit import commit
+from penstock.tiers import Place
 
 DAYS = [DAY - dt.timedelta(days=n) for n in range(3)]
 
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("collect"), st.integers(0, 2), st.integers(1, 9)),
-        st.tuples(st.just("compact"), st.sampled_from(["", *STEPS, *FLIP_STEPS]), st.booleans()),
+        st.tuples(
+            st.just("compact"),
+            st.sampled_from(["", *STEPS, *FLIP_STEPS, *TIER_STEPS, *DROP_STEPS]),
+            st.booleans(),
+        ),
+        st.tuples(st.just("tier"), st.integers(2, 6), st.just(0)),
         st.tuples(st.just("delete"), st.integers(0, 2), st.just(0)),
         st.tuples(st.just("expire"), st.integers(3, 6), st.just(0)),
         st.tuples(st.just("wait"), st.sampled_from([10, 70, 1500]), st.just(0)),
     ),
     max_size=9,
 )
-"""collect files of a day; compact, perhaps dying at a step; delete or expire days; let minutes go by."""
+"""collect files of a day; compact, perhaps dying at a step; delete, expire, tier days; let time go by."""
 
 
 @settings(
@@ -45,16 +56,31 @@ def test_g3_any_interleaving_keeps_the_rows(history: list[tuple[str, int | str, 
     with tempfile.TemporaryDirectory() as folder:
         yard = yards.make(Path(folder))
         expected: dict[dt.date, Counter[str]] = {day: Counter() for day in DAYS}
+        states: dict[int, set[str]] = {}
         for name, argument, more in history:
             _do(yard, expected, name, argument, more)
+            states[yard.ledger.head(PROD).version] = set(yard.live())
             assert _ids(yard) == sum(expected.values(), Counter()), (name, argument)
             globbed = {row[0] for row in yard.rows(sorted(yard.shown()), "tp_id")}
             assert globbed >= set(_ids(yard))
+        _asked_again(yard, states)
         settled(yard)
         assert _ids(yard) == sum(expected.values(), Counter())
         if yard.commits():
             clean(yard)
         yard.close()
+
+
+def _asked_again(yard: Yard, states: dict[int, set[str]]) -> None:
+    """Earlier states that the log still knows are those that were seen."""
+    known = [version for version in states if 0 < version >= yard.ledger.begins(PROD)]
+    for version in known[:2]:
+        path = yard.folder / f"{version}.ducklake"
+        versions = {PROD: version}
+        state = catalogue.at_versions(
+            path, yard.ledger, yard.hive.root, versions, source=yard.source, declared={}
+        )
+        assert {path for path, *_ in Live(state.path, yard.hive.root).paths()} == states[version]
 
 
 def _ids(yard: Yard) -> Counter[str]:
@@ -70,6 +96,9 @@ def _do(
             expected[DAYS[argument]].update(row[0] for row in yard.rows([file.path], "tp_id"))
     elif name == "wait":
         yard.turn(minutes=float(argument))
+    elif name == "tier":
+        assert isinstance(argument, int)
+        yard.tiers = (Tier(argument, Place(str(yard.folder / "cold"))),)
     elif name == "delete":
         assert isinstance(argument, int)
         gone = [path for path, file in yard.live().items() if file.tp_date == DAYS[argument]]

@@ -25,6 +25,7 @@ from penstock.hive import Hive, data_path, open_hive
 from penstock.ledger import Ledger
 from penstock.ledger.commit import commit
 from penstock.ledger.dynamodb import create_table
+from penstock.ledger.floor import since
 from penstock.ledger.open import open_ledger
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import Column, Syntax, Table
@@ -97,6 +98,7 @@ class Yard:
         memory_mb: int = 512,
         grace: dt.timedelta = GRACE,
         history: dt.timedelta = dt.timedelta(),
+        worth: int = 1,
         here: bool = True,
     ) -> Compactor:
         """A compactor; steps, and `committed` (through, unanswered), are told to `step`."""
@@ -104,7 +106,7 @@ class Yard:
         made = Compactor(
             site=Site(self.hive, ledger, grace, self.now, step, history=history, here=here),
             source=self.source,
-            options=Options(Policy(target, job), memory_mb, 1),
+            options=Options(Policy(target, job), memory_mb, 1, worth),
             read_config=self.config,
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
         )
@@ -165,8 +167,8 @@ class Yard:
         )
 
     def commits(self) -> list[Commit]:
-        """The whole log."""
-        return list(self.ledger.commits(PROD, 0))
+        """The whole log, with its floor where commits were dropped."""
+        return list(since(self.ledger, PROD, 0))
 
     def live(self) -> dict[str, DataFile]:
         """The live files, by a fold over the log."""

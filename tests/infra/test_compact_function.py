@@ -20,6 +20,7 @@ KEY = key_of("CompactFunction")
 
 WAIVED = {
     ("GoOn", "lambda:InvokeFunction"): "another test of this file runs out of time",
+    ("DropLists", "s3:DeleteObject"): "only lists of more than 256 KB stand there; tests/ledger drops them",
     ("OwnLog", "logs:CreateLogStream"): "Lambda itself writes the log",
     ("OwnLog", "logs:PutLogEvents"): "Lambda itself writes the log",
 }
@@ -91,7 +92,8 @@ def test_least_privilege(cloud: LocalCloud) -> None:
     [
         ("s3:DeleteObject", "HIVE/tp_table=t/x.parquet", {}, True),
         ("s3:DeleteObject", "HIVE/_config/x.tpc", {}, False),
-        ("s3:DeleteObject", "HIVE/_catalog/log/x.json.gz", {}, False),
+        ("s3:DeleteObject", "HIVE/_catalog/log/x.json.gz", {}, True),
+        ("s3:DeleteObject", "HIVE/_catalog/penstock.ducklake", {}, False),
         ("s3:PutObject", "HIVE/_config/x.tpc", {}, False),
         ("s3:GetObject", "arn:aws:s3:::logs/x", {}, False),
         ("s3:ListBucket", "arn:aws:s3:::logs", {}, False),
@@ -99,7 +101,9 @@ def test_least_privilege(cloud: LocalCloud) -> None:
         ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "lease#compact#t.p#x"}, True),
         ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "lease#sweep#t.p"}, False),
         ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "object#t.p#x"}, False),
-        ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "log#t.p"}, False),
+        ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "log#t.p"}, True),
+        ("dynamodb:DeleteItem", "LEDGER", {"dynamodb:LeadingKeys": "head#t.p"}, False),
+        ("s3:PutObject", "arn:aws:s3:::cold/tp_table=t/x.parquet", {}, False),
         ("dynamodb:Scan", "LEDGER", {}, False),
         ("sqs:SendMessage", "QUEUE", {}, False),
     ],

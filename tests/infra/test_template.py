@@ -36,6 +36,7 @@ def full() -> Iterator[LocalCloud]:
         "NotificationTopicArns": TOPIC,
         "RoleArns": ROLE,
         "HiveBucketName": "my-hive",
+        "TierRoots": "cold/deep,frozen",
         "MemorySize": "3000",
         "MaximumConcurrency": "7",
         "BatchSize": "50",
@@ -120,6 +121,27 @@ def test_no_wildcards(full: LocalCloud, least: LocalCloud) -> None:
 def test_what_the_function_may(full: LocalCloud, action: str, resource: str, expected: bool) -> None:
     """The role reaches every named log bucket, its parts of the hive and the given keys; no further."""
     assert allowed(full.stack.collect.policy, Access(action, resource)) is expected
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "resource", "expected"),
+    [
+        ("Compact", "s3:PutObject", "arn:aws:s3:::cold/deep/tp_table=t/x.parquet", True),
+        ("Compact", "s3:DeleteObject", "arn:aws:s3:::frozen/tp_table=t/x.parquet", True),
+        ("Compact", "s3:GetObject", "arn:aws:s3:::cold/tp_table=t/x.parquet", False),
+        ("Compact", "s3:PutObject", "arn:aws:s3:::frozen/other", False),
+        ("Collect", "s3:GetObject", "arn:aws:s3:::cold/deep/tp_table=t/x.parquet", True),
+        ("Collect", "s3:PutObject", "arn:aws:s3:::cold/deep/tp_table=t/x.parquet", False),
+        ("Sweep", "s3:GetObject", "arn:aws:s3:::frozen/tp_table=t/x.parquet", False),
+    ],
+)
+def test_who_reaches_the_tiers(
+    full: LocalCloud, least: LocalCloud, function: str, action: str, resource: str, expected: bool
+) -> None:
+    """Compaction moves files to the named roots and collect reads them; nobody does unless they are named."""
+    policy = full.stack.functions[f"{function}Function"].policy
+    assert allowed(policy, Access(action, resource)) is expected
+    assert not allowed(least.stack.functions[f"{function}Function"].policy, Access(action, resource))
 
 
 def test_no_keys_without_keys(least: LocalCloud) -> None:

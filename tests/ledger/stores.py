@@ -49,6 +49,10 @@ class DirectoryBlobs:
         """Read the whole file."""
         return (self.root / path).read_bytes()
 
+    def delete(self, path: str) -> None:
+        """Unlink."""
+        (self.root / path).unlink(missing_ok=True)
+
     def paths(self) -> list[str]:
         """Every file, sorted."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())

@@ -77,7 +77,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     db = sqlite3.connect(later)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(ConfigError, match="has format 99, this Penstock reads 1"):
+    with pytest.raises(ConfigError, match="has format 99, this Penstock reads 2"):
         SqliteLedger(later)
 
 

@@ -26,10 +26,10 @@ import duckdb
 from penstock import extensions, tables
 from penstock.catalogue import lake, shape
 from penstock.errors import Retry
-from penstock.ledger import Ledger
+from penstock.ledger import Dropped, Ledger
 from penstock.model import REJECTED_TABLE, PartitionId, Schema
 
-__all__ = ["State", "built_in", "read", "refresh"]
+__all__ = ["State", "at_versions", "built_in", "read", "refresh"]
 
 _FORMAT = "1"
 _STALE_SECONDS = 3600
@@ -69,7 +69,7 @@ def refresh(
     nothing is new, else a copy of the file and the new commits. The ledger's errors pass through;
     Retry when schemas keep changing under it.
     """
-    identity = "\n".join((_FORMAT, duckdb.__version__, hive, source))
+    identity = _identity(hive, source)
     path.parent.mkdir(parents=True, exist_ok=True)
     old = _same(read(path), identity)
     if old is not None and _current(old, _heads(ledger), declared):
@@ -86,13 +86,34 @@ def refresh(
                 return old
             try:
                 new = _replace(old, ledger, heads, hive, declared, used)
-            except lake.Reshaped:
+            except (lake.Reshaped, Dropped):  # what `old` lacks cannot be added to it: begin anew
                 old = None
                 continue
             if attempt + 1 == _ATTEMPTS or _current(new, new.versions, declared):
                 return new
             old, used = None, set(new.used)  # the types were those of files that are gone
-    raise Retry(f"{path}: the columns of its tables changed {_ATTEMPTS} times while it was made; try again")
+    raise Retry(f"{path}: its tables or the log changed {_ATTEMPTS} times while it was made; try again")
+
+
+def at_versions(
+    path: Path,
+    ledger: Ledger,
+    hive: str,
+    versions: Mapping[PartitionId, int],
+    *,
+    source: str,
+    declared: Mapping[str, shape.Columns],
+) -> State:
+    """A catalogue at `path`, where none is, with each partition at the version given. As `refresh`."""
+    old = _empty(path, _identity(hive, source), ledger, versions)
+    new = _replace(old, ledger, versions, hive, declared, set(old.schemas))
+    if _current(new, versions, declared):
+        return new
+    return _replace(old, ledger, versions, hive, declared, set(new.used))
+
+
+def _identity(hive: str, source: str) -> str:
+    return "\n".join((_FORMAT, duckdb.__version__, hive, source))
 
 
 @contextmanager

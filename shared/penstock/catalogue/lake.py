@@ -27,6 +27,7 @@ from penstock.catalogue.mapping import mapping_rows
 from penstock.catalogue.shape import Columns, additions, quoted, union
 from penstock.errors import PenstockError
 from penstock.ledger import Ledger
+from penstock.ledger.floor import since
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import PATH_COLUMNS
 
@@ -98,7 +99,8 @@ def batches(
 ) -> Iterator[Files]:
     """The commits between `seen` and `heads`, folded into net effects of about BATCH files each.
 
-    PenstockError when the ledger gives fewer commits than its head promises.
+    PenstockError when the ledger gives fewer commits than its head promises; Dropped when it holds them
+    no more.
     """
     added: dict[str, DataFile] = {}
     removed: set[str] = set()
@@ -114,9 +116,10 @@ def batches(
 
 
 def _between(ledger: Ledger, partition: PartitionId, after: int, upto: int) -> Iterator[Commit]:
+    """Those after `after`; from nothing, the log from its beginning."""
     last = after
-    for commit in ledger.commits(partition, after, upto):
-        last += 1
+    for commit in since(ledger, partition, after, upto):
+        last = commit.version if commit.kind == "floor" else last + 1
         if commit.version != last:
             raise PenstockError(f"{partition}: found commit {commit.version}, expected {last}")
         yield commit

@@ -15,7 +15,16 @@ from penstock.config import Config, Workspace
 from penstock.errors import ConfigError, Problem, UsageError
 from penstock.query.pulled import folder_of
 
-__all__ = ["filter_options", "filters_of", "open_place", "place_of", "placed", "time_of", "views_of"]
+__all__ = [
+    "filter_options",
+    "filters_of",
+    "moment_of",
+    "open_place",
+    "place_of",
+    "placed",
+    "time_of",
+    "views_of",
+]
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,11 +100,12 @@ def placed(workspace: str | None, config_path: str | None) -> tuple[query.Place,
 
 
 def open_place(
-    workspace: Workspace, config: Config, filters: query.Filters
+    workspace: Workspace, config: Config, filters: query.Filters, *, at: dt.datetime | int | None = None
 ) -> tuple[query.Place, query.Session]:
-    """The workspace's place and a session on it. ConfigError, Retry and UsageError say why not.
+    """The workspace's place and a session on it; `at` asks for an earlier state (`query.open_earlier`).
 
-    Local copies of materialized schemas are brought up to date first.
+    Local copies of materialized schemas are brought up to date first. ConfigError, Retry and UsageError
+    say why not.
     """
     engine = query.begin(workspace.hive)  # is busy while credentials are looked for and the ledger is asked
     place = place_of(workspace, config)
@@ -103,7 +113,10 @@ def open_place(
         from penstock.cli import _pulling  # only those who keep copies pay for it
 
         _pulling.keep(place, lambda: _workspace.hive_of(workspace))
-    session = query.open_at(place, filters, engine)
+    if at is None:
+        session = query.open_at(place, filters, engine)
+    else:
+        session = query.open_earlier(place, at, filters, engine)
     if not session.state.versions and _workspace.bucket_of(workspace):
         _require_bucket(workspace)
     return place, session
@@ -134,6 +147,13 @@ def time_of(option: str, text: str | None, now: dt.datetime) -> dt.datetime | No
         return times.parse(text, now) if text is not None else None
     except UsageError as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def moment_of(option: str, text: str | None) -> dt.datetime | int | None:
+    """The version (a whole number) or time that an option names; UsageError when it is neither."""
+    if text is not None and text.isascii() and text.isdigit() and len(text) < 13:
+        return int(text)
+    return time_of(option, text, dt.datetime.now().astimezone())
 
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -102,6 +102,8 @@ def _lines(report: Report) -> list[str]:
         )
     if report.orphans:
         lines.append(f"orphans deleted: {report.orphans} files")
+    if report.dropped:
+        lines.append(f"dropped from the ledger's logs: {report.dropped} commits")
     if report.lost:
         lines.append(f"left to others: {report.lost}")
     lines.append(

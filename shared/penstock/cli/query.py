@@ -17,7 +17,7 @@ from penstock import query as asking
 from penstock.cli import _output, _workspace
 from penstock.cli._answer import Manner, answer, answer_by_athena, estimated
 from penstock.cli._flags import Valued
-from penstock.cli._place import filter_options, filters_of, open_place
+from penstock.cli._place import filter_options, filters_of, moment_of, open_place
 from penstock.errors import PenstockError, QueryError, Retry, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 @click.command(cls=Valued)
 @click.argument("statements", nargs=-1, metavar="[SQL or FILE.sql or -] ...")
 @filter_options
+@click.option("--at", metavar="TIME or VERSION", help="The hive as it was; a version is one partition's.")
 @click.option("--output", "form", type=click.Choice(_output.FORMS), default="table", show_default=True)
 @click.option("--header/--no-header", default=True, help="Column names above csv, tsv and table.")
 @click.option("--separator", default=",", show_default=True, help="Between the values of csv.")
@@ -52,6 +53,7 @@ def query(
     to: str | None,
     partitions: tuple[str, ...],
     indexes: tuple[str, ...],
+    at: str | None,
     form: _output.Form,
     header: bool,
     separator: str,
@@ -81,6 +83,9 @@ def query(
       penstock query --from T-7d --output parquet -o week.parquet "from aws_cloudtrail_log"
       penstock query --explain "select * from aws_cloudtrail_log where tp_date = '2026-01-31'"
 
+    --at asks an earlier state of the hive: as it was at a time, or a partition's version (penstock
+    partition show tells the newest). Earlier states are there for PENSTOCK_HISTORY_SECONDS.
+
     --engine athena sends each argument, one statement in Athena's SQL, to Amazon Athena, which
     reads the hive by its Glue tables and charges for what it scans.
 
@@ -91,18 +96,18 @@ def query(
     the hive could not be reached, 254 for a wrong command.
     """
     manner = Manner(form, header, separator_of(separator), limit, timing, pager, to_file)
-    filters = filters_of(from_, to, partitions, indexes)
-    if not (statements or explain or to_file or engine == "athena") and _at_terminal():
+    filters, moment = filters_of(from_, to, partitions, indexes), moment_of("--at", at)
+    if not (statements or explain or to_file or engine == "athena" or at) and _at_terminal():
         _converse(manner, filters, workspace, config_path)
         return
     texts = _texts(statements)
     if len(texts) > 1 and not explain:
         _require_one(Manner(form, file=to_file), len(texts))
     if engine == "athena":
-        if explain or filters != asking.Filters():
+        if explain or at or filters != asking.Filters():
             raise UsageError(
                 "--engine athena takes the statement as it is: no --from, --to, --partition, "
-                "--index or --explain"
+                "--index, --at or --explain"
             )
         from penstock.query.athena import Where  # with boto3 and pyarrow
 
@@ -111,7 +116,7 @@ def query(
         return
     with _starting():
         chosen, config = _workspace.workspace_of(workspace, config_path)
-        _, session = open_place(chosen, config, filters)
+        _, session = open_place(chosen, config, filters, at=moment)
     failed = False
     try:
         for text in texts:

@@ -11,6 +11,7 @@ from penstock.collect.plan import Task
 from penstock.collect.worker import Worker
 from penstock.config import Partition
 from penstock.ledger import Ledger
+from penstock.ledger.floor import since
 from penstock.listing import Seen
 from penstock.model import ObjectRecord, ObjectRef, PartitionId
 from penstock.sources.aws_s3_bucket import S3BucketSource
@@ -26,7 +27,7 @@ def bad_objects(ledger: Ledger, partition: PartitionId) -> list[ObjectRecord]:
     """
     found = {
         record.identity: record
-        for commit in ledger.commits(partition, 0)
+        for commit in since(ledger, partition, 0)
         for record in commit.done
         if record.state == "bad"
     }

@@ -2,14 +2,15 @@
 
 A commit's files hold the rows of the objects it recorded; a later commit that removes such a file
 and adds others (compaction, tiering, an overwrite) hands them on. So a walk along the log finds
-them, wherever their days are.
+them, wherever their days are. Of commits that were dropped, the floor tells which files have their rows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,10 @@ import duckdb
 
 from penstock import convert, parquet
 from penstock.errors import Retry
-from penstock.ledger import Ledger
+from penstock.ledger import Dropped, Ledger
+from penstock.ledger.floor import EVER, files, since
 from penstock.listing import Window
-from penstock.model import DataFile, PartitionId
+from penstock.model import Commit, DataFile, PartitionId
 from penstock.parquet import Copied
 from penstock.sql import literal
 
@@ -81,8 +83,16 @@ class Standing:
     files: dict[str, DataFile] = field(default_factory=dict)
 
     def catch_up(self, ledger: Ledger, partition: PartitionId) -> None:
-        """Read the commits that came since."""
-        for commit in ledger.commits(partition, self.version):
+        """Read the commits that came since; from the beginning where they were dropped meanwhile."""
+        try:
+            self._follow(since(ledger, partition, self.version))
+        except Dropped:
+            self.version = 0
+            self.files.clear()
+            self._follow(since(ledger, partition, 0))
+
+    def _follow(self, commits: Iterable[Commit]) -> None:
+        for commit in commits:
             for path in commit.remove:
                 self.files.pop(path, None)
             self.files |= {file.path: file for file in commit.add}
@@ -97,7 +107,15 @@ def live_files(
     """
     found: dict[str, DataFile] = {}
     marked: set[str] = set()
-    for commit in ledger.commits(partition, 0, upto):
+    floor = ledger.floor(partition)
+    recorded = sorted(versions)
+    for kept in files(floor):
+        ours = kept.last == EVER or _any_within(recorded, kept.first, kept.last)
+        if ours or _near(kept.file, window):
+            found[kept.file.path] = kept.file
+        if ours:
+            marked.add(kept.file.path)
+    for commit in ledger.commits(partition, floor.version, upto):
         # The records of a large overwrite are written by commits behind the one with the files.
         ours = commit.version in versions or commit.kind == "overwrite"
         ours = ours or any(path in marked for path in commit.remove)
@@ -110,6 +128,12 @@ def live_files(
             if ours:
                 marked.add(file.path)
     return found
+
+
+def _any_within(versions: Sequence[int], first: int, last: int) -> bool:
+    """Whether one of the versions, which are in order, lies in the range."""
+    place = bisect_left(versions, first)
+    return place < len(versions) and versions[place] <= last
 
 
 def _near(file: DataFile, window: Window) -> bool:

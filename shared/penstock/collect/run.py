@@ -22,6 +22,7 @@ from penstock.collect.worker import FOREVER, Worker
 from penstock.config import Config, Partition
 from penstock.errors import ConfigError, PenstockError
 from penstock.ledger import Ledger
+from penstock.ledger.floor import since
 from penstock.listing import Window
 from penstock.model import PartitionId
 from penstock.sources import Configured
@@ -204,7 +205,8 @@ def _recorded(ledger: Ledger, partition: PartitionId, now: dt.datetime) -> dt.da
     """Where a run begins that is not told: seven days back, or at the newest day that is there, if older."""
     head = ledger.head(partition).version
     newest: dt.date | None = None
-    for commit in ledger.commits(partition, max(0, head - _LATEST_COMMITS)):
+    after = head - _LATEST_COMMITS
+    for commit in since(ledger, partition, after if after > ledger.begins(partition) else 0):
         days = [file.tp_date for file in commit.add if file.table == partition.table]
         newest = max([*days, newest] if newest else days, default=None)
     begin = now - FIRST

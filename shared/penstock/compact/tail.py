@@ -19,13 +19,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from penstock.compact.live import is_hidden
-from penstock.ledger import Ledger
+from penstock.ledger import CLEANED, Ledger
 from penstock.model import DataFile, PartitionId
 
 __all__ = ["CLEANED", "Flip", "Removed", "Tail", "read"]
-
-CLEANED = "_cleaned"
-"""The cursor whose position is the version up to which every removed file was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The compactor: brings a hive into the shape that its ledger, configuration and clock ask for.
 
-    settle ─▶ look (the catalogue at the head) ─▶ expire ─▶ merge … ─▶ tier … ─▶ clear orphans ─▶ publish
+    settle ─▶ look (the catalogue at the head) ─▶ expire ─▶ merge … ─▶ tier … ─▶ clear orphans
+           ─▶ publish ─▶ drop old commits
 
 Every part starts from what the ledger says and ends in a commit, so it may be stopped anywhere and
 started again, and several may run at once. What the time does not suffice for is left to the next
@@ -21,7 +22,7 @@ import duckdb
 from penstock import catalogue, convert
 from penstock.catalogue import State, change
 from penstock.catalogue.shape import Columns
-from penstock.compact import clean, expire, plan, publish, settle, tier
+from penstock.compact import clean, drop, expire, plan, publish, settle, tier
 from penstock.compact import reindex as reindexing
 from penstock.compact.live import Group, Live, Wanted
 from penstock.compact.plan import Job, Policy
@@ -43,11 +44,15 @@ _BYTES_COPIED_A_SECOND = 20 << 20
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compact: sizes of `plan.Policy` (bytes), and what DuckDB may have (MiB, threads)."""
+    """How to compact: sizes of `plan.Policy` (bytes), and what DuckDB may have (MiB, threads).
+
+    `worth` is how many commits of a log are dropped at least, when they are.
+    """
 
     policy: Policy
     memory_mb: int
     threads: int
+    worth: int = drop.WORTH
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class Report:
     tiered_bytes: int = 0
     orphans: int = 0
     published_bytes: int = 0
+    dropped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -286,6 +292,8 @@ class Compactor:
             state = self.look(config)
             report.orphans = clean.clear(self.site, intents, self.live(state)).files
             report.published_bytes = publish.publish(self.site, state).bytes
+            for partition in state.versions:
+                report.dropped += drop.drop(self.site, partition, worth=self.options.worth)
         except Retry as error:
             report.failed["publish"] = str(error)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from penstock.errors import Retry
 from penstock.model import (
     Commit,
     Head,
@@ -21,10 +23,35 @@ from penstock.model import (
     Schema,
 )
 
-__all__ = ["MAX_OBJECTS", "Blobs", "HeadMoved", "Ledger"]
+__all__ = ["BEGINNING", "CLEANED", "MAX_OBJECTS", "Blobs", "Dropped", "Floor", "HeadMoved", "Ledger"]
 
 MAX_OBJECTS = 95
 """Objects one commit may mark: DynamoDB takes 100 items a transaction, the rest is the ledger's own."""
+
+
+CLEANED = "_cleaned"
+"""The cursor whose position is the version up to which every removed file was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What dropped commits amount to, up to that of `version`, made at `time`; `floor` reads `data`."""
+
+    version: int
+    time: dt.datetime
+    data: bytes
+
+
+BEGINNING = Floor(0, dt.datetime.min.replace(tzinfo=dt.UTC), b"")
+"""Where a log begins of which nothing was dropped."""
+
+
+class Dropped(Retry):
+    """Commits that were asked for are not in the log any more: begin with its floor, `begins`."""
+
+    def __init__(self, partition: PartitionId, after: int, begins: int) -> None:
+        self.begins = begins
+        super().__init__(f"{partition}: found no commits after {after}, the log begins after {begins}")
 
 
 class HeadMoved(Exception):
@@ -39,7 +66,11 @@ class Blobs(Protocol):
         ...
 
     def read_bytes(self, path: str) -> bytes:
-        """Read the whole object."""
+        """Read the whole object; FileNotFoundError when it is not there."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Take the object away; nothing happens when it is not there."""
         ...
 
 
@@ -57,7 +88,30 @@ class Ledger(Protocol):
     def commits(self, partition: PartitionId, after: int, upto: int | None = None) -> Iterator[Commit]:
         """The commits with after < version <= upto (or all), oldest first, whole, without gaps.
 
-        Lists that stand outside the item (see DESIGN: `_catalog/`) are read back here.
+        Lists that stand outside the item (see DESIGN: `_catalog/`) are read back here. Dropped, perhaps
+        after some of them, when the log begins later: `floor.whole` begins where it does.
+        """
+        ...
+
+    def begins(self, partition: PartitionId) -> int:
+        """The version of the log's floor: the commits after it are there, older ones may be. 0: all are."""
+        ...
+
+    def floor(self, partition: PartitionId) -> Floor:
+        """What the commits up to `begins` amount to; BEGINNING when nothing was dropped."""
+        ...
+
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """Let the log begin with `floor`, whole or not at all; never moves back.
+
+        ValueError when a checkpoint does not cover it, or no commit would be left.
+        """
+        ...
+
+    def drop(self, partition: PartitionId) -> int:
+        """Delete the commits that the floor covers, with their lists; how many there were.
+
+        Interrupted, it leaves some of them; run again, it deletes the rest.
         """
         ...
 

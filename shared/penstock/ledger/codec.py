@@ -15,20 +15,25 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from penstock.errors import Conflict
-from penstock.ledger import MAX_OBJECTS
-from penstock.model import ColumnStats, Commit, CursorMove, DataFile, ObjectRecord
+from penstock.ledger import MAX_OBJECTS, Floor
+from penstock.model import ColumnStats, Commit, CursorMove, DataFile, Head, ObjectRecord, PartitionId
 
 __all__ = [
     "REASON_LIMIT",
     "Lists",
     "Totals",
     "check",
+    "check_floor",
     "decode_lists",
     "decode_paths",
     "digest",
     "encode_lists",
     "encode_paths",
+    "file_from_json",
+    "file_to_json",
     "is_same",
+    "json_of",
+    "record_to_json",
     "recorded",
     "time_from_text",
     "time_to_text",
@@ -72,6 +77,15 @@ def check(commit: Commit) -> None:
         raise ValueError(f"{name}: an object is named twice in `done`")
 
 
+def check_floor(floor: Floor, head: Head, partition: PartitionId) -> None:
+    """Refuse with ValueError a floor that no checkpoint covers, or that leaves no commit."""
+    if floor.version > head.checkpoint or floor.version >= head.version:
+        raise ValueError(
+            f"{partition}: floor {floor.version} lies beyond the checkpoint {head.checkpoint}"
+            f" or the last commit but one ({head.version - 1})"
+        )
+
+
 def recorded(record: ObjectRecord, version: int) -> ObjectRecord:
     """The memory that a request leaves: its version set, its reason short and valid Unicode."""
     reason = record.reason.encode("utf-8", "replace").decode("utf-8")
@@ -102,19 +116,19 @@ def encode_lists(commit: Commit) -> bytes:
     """
     bad = [recorded(record, 0) for record in commit.done if record.state == "bad"]
     lists = {
-        "add": [_file_to_json(file) for file in commit.add],
+        "add": [file_to_json(file) for file in commit.add],
         "remove": list(commit.remove),
-        "bad": [_record_to_json(record) for record in bad],
+        "bad": [record_to_json(record) for record in bad],
     }
     # A fixed mtime: a repeated request must be the same request, byte for byte.
-    return gzip.compress(_json(lists), compresslevel=6, mtime=0)
+    return gzip.compress(json_of(lists), compresslevel=6, mtime=0)
 
 
 def decode_lists(data: bytes, version: int) -> Lists:
     """Read what `encode_lists` wrote for the commit that landed at `version`."""
     lists = json.loads(gzip.decompress(data))
     return Lists(
-        add=tuple(_file_from_json(file) for file in lists["add"]),
+        add=tuple(file_from_json(file) for file in lists["add"]),
         remove=tuple(lists["remove"]),
         bad=tuple(ObjectRecord(**{**record, "version": version}) for record in lists["bad"]),
     )
@@ -122,7 +136,7 @@ def decode_lists(data: bytes, version: int) -> Lists:
 
 def encode_paths(paths: Sequence[str]) -> bytes:
     """An intent's paths as gzipped JSON."""
-    return gzip.compress(_json(list(paths)), compresslevel=6, mtime=0)
+    return gzip.compress(json_of(list(paths)), compresslevel=6, mtime=0)
 
 
 def decode_paths(data: bytes) -> tuple[str, ...]:
@@ -140,12 +154,12 @@ def digest(commit: Commit) -> str:
         "partition": str(commit.partition),
         "kind": commit.kind,
         "time": time_to_text(commit.time),
-        "add": [_file_to_json(file) for file in commit.add],
+        "add": [file_to_json(file) for file in commit.add],
         "remove": list(commit.remove),
-        "done": [_record_to_json(record) for record in commit.done],
+        "done": [record_to_json(record) for record in commit.done],
         "cursor": _cursor_to_json(commit.cursor),
     }
-    return hashlib.sha256(_json(content)).hexdigest()
+    return hashlib.sha256(json_of(content)).hexdigest()
 
 
 def is_same(commit: Commit, found_id: str, found_digest: str) -> bool:
@@ -172,14 +186,16 @@ def time_from_text(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def _json(value: object) -> bytes:
+def json_of(value: object) -> bytes:
+    """Short, and the same for the same value."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
 _RECORD_FIELDS = tuple(field.name for field in fields(ObjectRecord))
 
 
-def _record_to_json(record: ObjectRecord) -> dict[str, Any]:
+def record_to_json(record: ObjectRecord) -> dict[str, Any]:
+    """An object's record."""
     # Flat as it is, `asdict` would copy it deeply, and take as long as the commit itself.
     return {name: getattr(record, name) for name in _RECORD_FIELDS}
 
@@ -188,7 +204,8 @@ def _cursor_to_json(move: CursorMove | None) -> dict[str, Any] | None:
     return None if move is None else asdict(move)
 
 
-def _file_to_json(file: DataFile) -> dict[str, Any]:
+def file_to_json(file: DataFile) -> dict[str, Any]:
+    """A file as a log or a floor holds it."""
     return {
         "path": file.path,
         "table": file.table,
@@ -203,6 +220,7 @@ def _file_to_json(file: DataFile) -> dict[str, Any]:
     }
 
 
-def _file_from_json(value: Mapping[str, Any]) -> DataFile:
+def file_from_json(value: Mapping[str, Any]) -> DataFile:
+    """Read what `file_to_json` wrote."""
     stats = {name: ColumnStats(*one) for name, one in value["stats"].items()}
     return DataFile(**{**value, "tp_date": dt.date.fromisoformat(value["tp_date"]), "stats": stats})

@@ -13,10 +13,11 @@ import datetime as dt
 import random as randomness
 import time as clock
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from penstock.errors import Conflict, OutcomeUnknown, Retry, Taken
-from penstock.ledger import HeadMoved, Ledger
+from penstock.ledger import Dropped, HeadMoved, Ledger
 from penstock.model import Commit, CommitKind, CursorMove, DataFile, ObjectRecord, PartitionId
 
 __all__ = ["ATTEMPTS", "Committed", "commit"]
@@ -83,6 +84,8 @@ def commit(
         try:
             landed = _catch_up(ledger, wanted, race) if retries or base is not None else None
             return Committed(landed or _attempt(ledger, wanted, race), retries)
+        except Dropped as gap:  # it began so long ago that nobody can tell what came between
+            raise OutcomeUnknown(f"commit {id} of {partition}: {gap}") from gap
         except (HeadMoved, Retry) as fault:
             last = fault
     said = f"commit {id} of {partition} after {attempts} attempts: {last}"
@@ -136,7 +139,8 @@ def _own(ledger: Ledger, wanted: Commit, taken: Taken) -> int:
     versions = {record.version for record in records.values()}
     if len(taken.identities) == len(wanted.done) and len(versions) == 1:
         version = versions.pop()
-        for found in ledger.commits(wanted.partition, version - 1, version):
-            if found.id == wanted.id:
-                return _same(found, wanted)
+        with suppress(Dropped):  # then it is not from today, and not ours
+            for found in ledger.commits(wanted.partition, version - 1, version):
+                if found.id == wanted.id:
+                    return _same(found, wanted)
     raise taken

@@ -24,10 +24,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from penstock.errors import ConfigError, OutcomeUnknown, Problem, Retry
-from penstock.ledger import Blobs, codec
+from penstock.errors import ConfigError, OutcomeUnknown, PenstockError, Problem, Retry
+from penstock.ledger import BEGINNING, Blobs, Dropped, Floor, codec
 from penstock.ledger import dynamodb_commit as transaction
 from penstock.ledger import dynamodb_faults as faults
 from penstock.ledger import dynamodb_items as items
@@ -95,8 +96,10 @@ class DynamoLedger:
             ):
                 if int(item["version"]["N"]) != after + 1:
                     break
-                yield items.commit_from_item(partition, item, self._lists(item))
+                yield items.commit_from_item(partition, item, self._listed(partition, item))
                 after += 1
+            if after == first and (begins := self.begins(partition)) > after:
+                raise Dropped(partition, after, begins)
             tries = 0 if after > first else tries + 1
             if tries == TRIES:
                 raise Retry(
@@ -104,6 +107,66 @@ class DynamoLedger:
                 )
             if after < last:
                 self._sleep(wait(tries))
+
+    def begins(self, partition: PartitionId) -> int:
+        """See `Ledger.begins`."""
+        item = self._table.get(items.floor_key(partition))
+        return int(item["version"]["N"]) if item else 0
+
+    def floor(self, partition: PartitionId) -> Floor:
+        """See `Ledger.floor`. A list that went while it was asked for has made room for a newer one."""
+        seen = -1
+        while True:
+            item = self._table.get(items.floor_key(partition))
+            if not item:
+                return BEGINNING
+            version = int(item["version"]["N"])
+            try:
+                return Floor(version, codec.time_from_text(item["time"]["S"]), self._lists(item))
+            except FileNotFoundError as error:
+                if version == seen:
+                    lost = f"the floor of its log, {item['lists_at']['S']}, is gone from the hive"
+                    raise PenstockError(f"{self._table.url}: {partition}: {lost}; restore it") from error
+                seen = version
+
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """See `Ledger.put_floor`. The list of the one before is left to `drop`: some may read it."""
+        codec.check_floor(floor, self.head(partition), partition)
+        before = self._table.get(items.floor_key(partition))
+        if before and int(before["version"]["N"]) >= floor.version:
+            return
+        lists = self._pack(floor.data, "floor", partition, f"{floor.version:012d}")
+        if "lists_at" in before:
+            lists |= {"was_at": before["lists_at"]}
+        item = items.floor_item(partition, floor, lists)
+        taken = self._table.unless_refused(
+            lambda: self.client.put_item(
+                TableName=self.table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(pk) OR #version < :new",
+                ExpressionAttributeNames={"#version": "version"},
+                ExpressionAttributeValues={":new": items.whole(floor.version)},
+            )
+        )
+        if not taken and "lists_at" in item and self.begins(partition) != floor.version:
+            self.blobs.delete(item["lists_at"]["S"])  # another one went further
+
+    def drop(self, partition: PartitionId) -> int:
+        """See `Ledger.drop`. A commit's list goes before its item, so that nothing forgets it."""
+        found = self._table.get(items.floor_key(partition))
+        if not found:
+            return 0
+        if "was_at" in found:
+            self.blobs.delete(found["was_at"]["S"])
+        last = items.log_sk(int(found["version"]["N"]))
+        count = 0
+        for item in self._table.query(items.log_pk(partition), after=items.log_sk(0), last=last):
+            if "lists_at" in item:
+                self.blobs.delete(item["lists_at"]["S"])
+            key = items.log_key(partition, int(item["version"]["N"]))
+            self._table.call(partial(self.client.delete_item, TableName=self.table, Key=key))
+            count += 1
+        return count
 
     def objects(self, partition: PartitionId, identities: Sequence[str]) -> dict[str, ObjectRecord]:
         """See `Ledger.objects`."""
@@ -262,6 +325,16 @@ class DynamoLedger:
         path = items.blob_path(kind, partition, commit_id)
         self.blobs.write_bytes(path, data)
         return items.packed(data, path)
+
+    def _listed(self, partition: PartitionId, item: items.Item) -> bytes:
+        """A commit's lists; Dropped when they went with it while it was read."""
+        try:
+            return self._lists(item)
+        except FileNotFoundError:
+            version = int(item["version"]["N"])
+            if (begins := self.begins(partition)) >= version:
+                raise Dropped(partition, version - 1, begins) from None
+            raise
 
     def _lists(self, item: items.Item) -> bytes:
         return self.blobs.read_bytes(item["lists_at"]["S"]) if "lists_at" in item else item["lists"]["B"]

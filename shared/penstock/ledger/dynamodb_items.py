@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from penstock.ledger import codec
+from penstock.ledger import Floor, codec
 from penstock.model import Commit, CursorMove, Intent, ObjectRecord, PartitionId, Schema
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ __all__ = [
     "blob_path",
     "commit_from_item",
     "cursor_key",
+    "floor_item",
+    "floor_key",
     "head_key",
     "intent_from_item",
     "intent_item",
@@ -115,6 +117,19 @@ def log_sk(version: int) -> str:
 def log_key(partition: PartitionId, version: int) -> dict[str, AttributeValueTypeDef]:
     """Where a commit stands."""
     return _key(f"log#{_name(partition)}", log_sk(version))
+
+
+def floor_key(partition: PartitionId) -> dict[str, AttributeValueTypeDef]:
+    """Where the floor of a log stands."""
+    return _key(f"floor#{_name(partition)}")
+
+
+def floor_item(
+    partition: PartitionId, floor: Floor, lists: dict[str, AttributeValueTypeDef]
+) -> dict[str, AttributeValueTypeDef]:
+    """The floor of a log; `lists` is `packed`."""
+    when = text(codec.time_to_text(floor.time))
+    return {**floor_key(partition), "version": whole(floor.version), "time": when, **lists}
 
 
 def object_key(partition: PartitionId, identity: str) -> dict[str, AttributeValueTypeDef]:

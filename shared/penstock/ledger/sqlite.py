@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.errors import ConfigError, OutcomeUnknown, Problem, Retry
-from penstock.ledger import HeadMoved, codec
+from penstock.ledger import BEGINNING, Dropped, Floor, HeadMoved, codec
 from penstock.ledger import sqlite_rows as rows
 from penstock.model import (
     Commit,
@@ -73,11 +73,47 @@ class SqliteLedger:
                     " WHERE partition = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?",
                     (str(partition), after, last, rows.PAGE),
                 ).fetchall()
+                begins = rows.read_begins(db, partition)
+            if begins > after and not (found and found[0][3] == after + 1):
+                raise Dropped(partition, after, begins)
             if not found:
                 return
             for row in found:
                 yield rows.read_commit(partition, row)
             after = found[-1][3]
+
+    def begins(self, partition: PartitionId) -> int:
+        """See `Ledger.begins`."""
+        with self._reading() as db:
+            return rows.read_begins(db, partition)
+
+    def floor(self, partition: PartitionId) -> Floor:
+        """See `Ledger.floor`."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT version, time, data FROM floor WHERE partition = ?", (str(partition),)
+            ).fetchone()
+        return Floor(row[0], codec.time_from_text(row[1]), row[2]) if row else BEGINNING
+
+    def put_floor(self, partition: PartitionId, floor: Floor) -> None:
+        """See `Ledger.put_floor`."""
+        with self._writing() as db:
+            codec.check_floor(floor, rows.read_head(db, partition), partition)
+            db.execute(
+                "INSERT INTO floor VALUES (?, ?, ?, ?) ON CONFLICT (partition) DO UPDATE SET"
+                " version = excluded.version, time = excluded.time, data = excluded.data"
+                " WHERE floor.version < excluded.version",
+                (str(partition), floor.version, codec.time_to_text(floor.time), floor.data),
+            )
+
+    def drop(self, partition: PartitionId) -> int:
+        """See `Ledger.drop`. One transaction: it is never interrupted half-way."""
+        with self._writing() as db:
+            return db.execute(
+                "DELETE FROM log WHERE partition = ?1 AND version <="
+                " (SELECT version FROM floor WHERE partition = ?1)",
+                (str(partition),),
+            ).rowcount
 
     def objects(self, partition: PartitionId, identities: Sequence[str]) -> dict[str, ObjectRecord]:
         """See `Ledger.objects`."""
@@ -212,7 +248,7 @@ class SqliteLedger:
         with _faults(self.path):
             db = sqlite3.connect(self.path, timeout=rows.BUSY_SECONDS, isolation_level=None)
             try:
-                if rows.read_format(db) == 0:
+                if rows.read_format(db) < rows.FORMAT:
                     rows.create(db)
                 found = rows.read_format(db)
             finally:

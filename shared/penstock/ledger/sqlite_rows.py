@@ -20,6 +20,7 @@ __all__ = [
     "PAGE",
     "create",
     "landed",
+    "read_begins",
     "read_commit",
     "read_contents",
     "read_cursor",
@@ -31,7 +32,7 @@ __all__ = [
     "write",
 ]
 
-FORMAT = 1
+FORMAT = 2
 BUSY_SECONDS = 30.0
 PAGE = 200
 _SCHEMA = """
@@ -51,15 +52,24 @@ CREATE TABLE intent (
 CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until TEXT NOT NULL);
 CREATE TABLE schema (name TEXT, fingerprint TEXT, columns TEXT NOT NULL, PRIMARY KEY (name, fingerprint));
 """
+_FLOOR = """
+CREATE TABLE floor (partition TEXT PRIMARY KEY, version INTEGER NOT NULL, time TEXT NOT NULL,
+    data BLOB NOT NULL)
+"""
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Make the tables of an empty file, once: of processes that start together one is first."""
+    """Make the tables of an empty file, or what an older one lacks: of processes that start together one
+    is first.
+    """
     _switch_to_wal(db)
     db.execute("BEGIN IMMEDIATE")
-    if read_format(db) == 0:
+    found = read_format(db)
+    if found == 0:
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
+    if found < FORMAT:
+        db.execute(_FLOOR)
         db.execute(f"PRAGMA user_version = {FORMAT}")
     db.execute("COMMIT")
 
@@ -73,6 +83,12 @@ def read_head(db: sqlite3.Connection, partition: PartitionId) -> Head:
     """The partition's head; `Head(0, 0)` when it never had a commit."""
     row = db.execute("SELECT version, checkpoint FROM head WHERE partition = ?", (str(partition),)).fetchone()
     return Head(*row) if row else Head()
+
+
+def read_begins(db: sqlite3.Connection, partition: PartitionId) -> int:
+    """The version of the log's floor."""
+    row = db.execute("SELECT version FROM floor WHERE partition = ?", (str(partition),)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_cursor(db: sqlite3.Connection, partition: PartitionId, source: str) -> str | None:

@@ -1,6 +1,7 @@
 """Lets a person ask the hive in SQL: a locked DuckDB over the catalogue, one view per table.
 
     open_at, refresh     a Session on a Place (a workspace's hive, ledger and catalogue), at the head
+    open_earlier         one on an earlier state
     prepare, run         check a text of statements; begin one of them: a Result
     estimate             the files and bytes that one of them may open, from the catalogue alone
     batches              its rows as DuckDB renders them; `record_batches` the same as Arrow
@@ -24,7 +25,7 @@ from penstock.query.connecting import keep, script
 from penstock.query.estimate import Estimate, Scan, estimate
 from penstock.query.filters import Filters, NamedViews, matching
 from penstock.query.gateway import Spent
-from penstock.query.place import Place, bring_up, newest, open_at, refresh
+from penstock.query.place import Place, bring_up, newest, open_at, open_earlier, refresh
 from penstock.query.ranges import Ranges
 from penstock.query.running import Result, batches, limited, prepare, record_batches, run, spent
 from penstock.query.session import Session, begin, cancel, indexes, open_session, progress
@@ -50,6 +51,7 @@ __all__ = [
     "matching",
     "newest",
     "open_at",
+    "open_earlier",
     "open_session",
     "prepare",
     "progress",

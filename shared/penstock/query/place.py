@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock import catalogue
+from penstock.catalogue.earlier import require_known, version_at
 from penstock.catalogue.shape import Columns
-from penstock.errors import Retry
+from penstock.errors import Retry, UsageError
 from penstock.ledger import Ledger
-from penstock.query.filters import Filters, NamedViews
+from penstock.model import PartitionId
+from penstock.query.filters import Filters, NamedViews, chosen_partitions
 from penstock.query.pulled import mark
 from penstock.query.ranges import Ranges
 from penstock.query.session import Engine, Session, open_session
@@ -20,7 +24,7 @@ from penstock.query.session import Engine, Session, open_session
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Place", "bring_up", "newest", "open_at", "refresh"]
+__all__ = ["Place", "bring_up", "newest", "open_at", "open_earlier", "refresh"]
 
 _ATTEMPTS = 5
 
@@ -88,6 +92,38 @@ def open_at(place: Place, filters: Filters | None = None, engine: Engine | None 
     ledger's errors pass through.
     """
     return _open(place, newest(place), filters or Filters(), engine)
+
+
+def open_earlier(
+    place: Place, at: dt.datetime | int, filters: Filters | None = None, engine: Engine | None = None
+) -> Session:
+    """A session on an earlier state of `place`: as it was at a time, or one partition at a version.
+
+    A version asks for filters that leave one partition. UsageError when they do not, when the state is
+    not known any more, or its files are gone; the rest as `open_at`.
+    """
+    filters = filters or Filters()
+    versions = _versions(place, at, filters)
+    for partition, version in versions.items():
+        require_known(place.ledger, partition, version)
+    with tempfile.TemporaryDirectory(prefix="penstock-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "earlier.ducklake")
+        state = catalogue.at_versions(
+            path, place.ledger, place.hive, versions, source=place.source, declared=place.declared
+        )
+        # What is attached stays open without its name; where an open file cannot be removed, it is left.
+        return replace(_open(place, state, filters, engine), is_earlier=True)
+
+
+def _versions(place: Place, at: dt.datetime | int, filters: Filters) -> dict[PartitionId, int]:
+    state = newest(place)
+    chosen = chosen_partitions(state, filters.partitions) or frozenset(state.versions)
+    if isinstance(at, dt.datetime):
+        found = {partition: version_at(place.ledger, partition, at) for partition in sorted(chosen)}
+        return {partition: version for partition, version in found.items() if version}
+    if len(chosen) != 1:
+        raise UsageError(f"version {at}: found {len(chosen)} partitions, expected --partition to name one")
+    return dict.fromkeys(chosen, at)
 
 
 def refresh(place: Place, session: Session, filters: Filters | None = None) -> Session:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from penstock import pruning, statement
+from penstock.catalogue.earlier import KEPT
 from penstock.errors import QueryError
 from penstock.query.gateway import Spent
 from penstock.query.session import Session
@@ -126,7 +127,9 @@ def _trouble(session: Session) -> str:
 
 
 def _advised(session: Session, message: str) -> str:
-    """A local copy that went or is damaged has a remedy."""
+    """A local copy that went or is damaged has a remedy, a file of an earlier state a reason."""
+    if session.is_earlier and re.search(r"No files found|Could not open|No such file|404", message):
+        return f"{message}\n\nit belongs to an earlier state: {KEPT}"
     if not any(str(folder) in message for folder in session.pulled):
         return message
     return f"{message}\n\nit is a local copy: penstock pull --drop removes it, penstock pull brings it anew"

@@ -57,7 +57,8 @@ class Session:
 
     `tables` are the names of its views, `state` the catalogue it sees (`state.shapes` has each
     table's columns, `state.versions` each partition's version), `filters` what the views leave out.
-    `pulled` are the folders of local copies that it reads, `mark` is when copies had last come or gone.
+    `pulled` are the folders of local copies that it reads, `mark` is when copies had last come or gone,
+    `is_earlier` says that the state may be one of the past, whose files go in time.
     One statement at a time; `cancel` and `progress` may be called from other threads.
     """
 
@@ -68,6 +69,7 @@ class Session:
     pulled: tuple[Path, ...] = ()
     mark: int = 0
     gateway: Gateway | None = field(default=None, compare=False, repr=False)
+    is_earlier: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
     def close(self) -> None:
