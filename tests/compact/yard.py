@@ -18,6 +18,7 @@ from tests.collect.store import Store
 from penstock import parquet
 from penstock.collect.landing import commit_id
 from penstock.compact import Compactor, Options, Policy, Site
+from penstock.compact.iceberg import open_home
 from penstock.compact.live import is_hidden
 from penstock.config import Config, Partition
 from penstock.hive import Hive, data_path, open_hive
@@ -61,6 +62,9 @@ class Yard:
     retention: int | None = None
     unique_key: str | None = None
     tp_index: str | None = None
+    export: str | None = None
+    iceberg: str = ""
+    glue: Any = None
     made: list[Compactor] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -81,6 +85,7 @@ class Yard:
             tp_index=self.tp_index,
             retention=self.retention,
             unique_key=self.unique_key,
+            export=self.export,
         )
         return Config({}, {PROD: one}, {})
 
@@ -101,6 +106,7 @@ class Yard:
             options=Options(Policy(target, job), memory_mb, 1),
             read_config=self.config,
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            iceberg=lambda: open_home(self.iceberg, self.hive, lambda: self.glue),
         )
         self.made.append(made)
         return made

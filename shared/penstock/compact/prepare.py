@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from penstock import aws
 from penstock.collect.prepare import ConfigReader
+from penstock.compact.iceberg import open_home
 from penstock.compact.plan import Policy
 from penstock.compact.site import Site
 from penstock.compact.worker import Compactor, Options
@@ -31,11 +32,13 @@ def prepare(settings: Settings, account: aws.Account | None = None) -> Compactor
     hive = open_hive(settings.hive, s3)
     dynamodb = aws.client("dynamodb", account) if settings.ledger.startswith("dynamodb://") else None
     ledger = open_ledger(settings.ledger, dynamodb=dynamodb, blobs=hive)
-    return compactor(settings, hive, ledger, ConfigReader(settings.config, s3))
+    return compactor(settings, hive, ledger, ConfigReader(settings.config, s3), account)
 
 
-def compactor(settings: Settings, hive: Hive, ledger: Ledger, read_config: Callable[[], Config]) -> Compactor:
-    """A compactor of a hive and a ledger that are open already."""
+def compactor(
+    settings: Settings, hive: Hive, ledger: Ledger, read_config: Callable[[], Config], account: aws.Account
+) -> Compactor:
+    """A compactor of a hive and a ledger that are open already; `account` is who asks AWS Glue."""
     return Compactor(
         site=Site(hive, ledger, dt.timedelta(seconds=settings.grace_seconds)),
         source=settings.ledger,
@@ -43,4 +46,5 @@ def compactor(settings: Settings, hive: Hive, ledger: Ledger, read_config: Calla
             Policy(settings.target_bytes, settings.job_bytes), settings.memory_mb, settings.threads
         ),
         read_config=read_config,
+        iceberg=lambda: open_home(settings.iceberg, hive, lambda: aws.client("glue", account)),
     )

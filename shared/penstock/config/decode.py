@@ -199,6 +199,7 @@ class _Decoder:
             tp_index=None if index == "default" else index,
             retention=None if retention == "forever" else int(retention.removesuffix("d")),
             unique_key=values.get("unique_key"),
+            export=values.get("export"),
             replaces=replaces,
             file=block.file,
             line=block.line,

@@ -46,9 +46,10 @@ class Partition:
 
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
     the one index `default`. `retention` is in days, None for ever; `unique_key` a column of the
-    table or None. `replaces` says what new rows take the place of; `delivery` is meant for sources
-    that have manifests (`S3BucketSource.delivers`), the others are then `object`. `formats` are
-    those that sources name, by `<type>.<name>`. `file` and `line` tell where it is written.
+    table or None. `export` is `iceberg` where the files are listed in an Iceberg table too.
+    `replaces` says what new rows take the place of; `delivery` is meant for sources that have
+    manifests (`S3BucketSource.delivers`), the others are then `object`. `formats` are those that
+    sources name, by `<type>.<name>`. `file` and `line` tell where it is written.
     """
 
     id: PartitionId
@@ -58,6 +59,7 @@ class Partition:
     tp_index: str | None = None
     retention: int | None = None
     unique_key: str | None = None
+    export: str | None = None
     replaces: Replaces = "nothing"
     formats: Mapping[str, Syntax] = field(default_factory=dict)
     file: str = ""
