@@ -153,6 +153,11 @@ class Yard:
         commit(self.ledger, partition=PROD, id=name, kind="collect", time=self.clock, add=[file])
         return file
 
+    def add(self, files: Sequence[DataFile]) -> None:
+        """Make files live that stand somewhere, or nowhere."""
+        name = commit_id(self.clock)
+        commit(self.ledger, partition=PROD, id=name, kind="collect", time=self.clock, add=files)
+
     def remove(self, paths: Sequence[str]) -> None:
         """Take live files out, as `penstock partition delete` does."""
         commit(

@@ -51,6 +51,8 @@ def open_home(url: str, hive: Hive, glue: Callable[[], Any]) -> Home:
         return _opened(url, hive, glue)
     except ImportError as error:
         raise ConfigError(f'export = "iceberg": {error}; pip install "penstock[iceberg]"') from error
+    except OSError as error:
+        raise ConfigError(f'export = "iceberg": {url}: {error}') from error
 
 
 def _opened(url: str, hive: Hive, glue: Callable[[], Any]) -> Home:

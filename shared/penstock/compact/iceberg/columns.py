@@ -11,8 +11,9 @@ from itertools import count
 from typing import Any
 
 import duckdb
+from pyiceberg.exceptions import ResolveError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.schema import Schema
+from pyiceberg.schema import Schema, promote
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
     BinaryType,
@@ -38,7 +39,7 @@ from penstock.catalogue.lake import PARTITION_KEYS
 from penstock.catalogue.shape import Columns
 from penstock.errors import PenstockError
 
-__all__ = ["promotes", "schema_of", "spec_of"]
+__all__ = ["promotes", "replaced", "schema_of", "spec_of"]
 
 _PLAIN: dict[str, IcebergType] = {
     "BOOLEAN": BooleanType(),
@@ -102,6 +103,33 @@ def _promotes(old: Any, new: Any) -> bool:
         return bool(scale == same and width <= wider)
     a, b = (_PLAIN.get(str(type_)) for type_ in (old, new))
     return a == b or (a, b) in ((IntegerType(), LongType()), (FloatType(), DoubleType()))
+
+
+def replaced(have: Schema, wanted: Schema) -> list[str]:
+    """The columns that have to be made anew, as their type cannot become the wanted one.
+
+    No live file has the old type: `promotes` holds for all of them.
+    """
+    types = {field.name: field.field_type for field in have.fields}
+    return [
+        field.name
+        for field in wanted.fields
+        if field.name in types and not _becomes(types[field.name], field.field_type)
+    ]
+
+
+def _becomes(old: IcebergType, new: IcebergType) -> bool:
+    if isinstance(old, StructType) and isinstance(new, StructType):
+        types = {field.name: field.field_type for field in old.fields}
+        return all(_becomes(types.get(one.name, one.field_type), one.field_type) for one in new.fields)
+    if isinstance(old, ListType) and isinstance(new, ListType):
+        return _becomes(old.element_type, new.element_type)
+    if isinstance(old, MapType) and isinstance(new, MapType):
+        return _becomes(old.key_type, new.key_type) and _becomes(old.value_type, new.value_type)
+    try:
+        return old == new or bool(promote(old, new))
+    except ResolveError:
+        return False
 
 
 def _type(type_: Any, ids: Iterator[int]) -> IcebergType:

@@ -206,20 +206,21 @@ def _commit(
     site: Site, table: Any, wish: _Wish, added: Mapping[str, DataFile], removed: list[Any], old: list[int]
 ) -> None:
     """One commit to the catalogue: columns, files, and the snapshots that go."""
-    from pyiceberg.exceptions import ValidationException
     from pyiceberg.table.update.snapshot import ExpireSnapshots
 
-    from penstock.compact.iceberg.columns import schema_of
+    from penstock.compact.iceberg.columns import replaced, schema_of
 
     properties = {f"{_VERSION}{partition}": str(version) for partition, version in wish.versions.items()}
     change = table.transaction()
     if _MAPPING not in table.properties:
         change.set_properties({_MAPPING: table.schema().name_mapping.model_dump_json()})
-    try:
-        with change.update_schema() as columns:
-            columns.union_by_name(schema_of(wish.table, wish.columns))
-    except (ValidationException, ValueError) as error:
-        raise PenstockError(f"{wish.table}: Iceberg cannot take its columns: {error}") from error
+    wanted = schema_of(wish.table, wish.columns)
+    if others := replaced(table.schema(), wanted):
+        with change.update_schema(allow_incompatible_changes=True) as columns:
+            for name in others:
+                columns.delete_column(name)
+    with change.update_schema() as columns:
+        columns.union_by_name(wanted)
     snapshot = table.current_snapshot()
     if added or removed or snapshot is None:
         _list(change, wish, added, removed, properties)
