@@ -39,10 +39,19 @@ LEFT_OUT = {
     "pygments": "the shell",
     "pyarrow": "DuckDB writes the Parquet",
     "duckdb-extension-inet": "reading",
+    "sqlalchemy": "the Iceberg catalogue of a hive in a directory",
 }
 """Dependencies of the package that no function needs, and what needs them."""
 
-SERVICES = frozenset({"dynamodb", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "sts"})
+EXTRAS = ("iceberg",)
+"""Optional dependencies that a function may need."""
+
+_NOT_ASKED = frozenset(
+    ("certifi", "charset-normalizer", "fsspec", "idna", "markdown-it-py", "mdurl", "pyroaring", "requests")
+)
+"""What pyiceberg brings for its own command line, for other stores and catalogues, and for deleting rows."""
+
+SERVICES = frozenset({"dynamodb", "glue", "kms", "lambda", "logs", "s3", "secretsmanager", "sqs", "sts"})
 """What boto3 is asked for in the functions; the models of all others (20 MB) stay out."""
 
 _NOT_SHIPPED = (
@@ -50,6 +59,9 @@ _NOT_SHIPPED = (
     "boto3/examples",
     "zstandard/_cffi.*.so",  # the other one of its two backends; backend_c is what CPython takes
     "zstandard/backend_cffi.py",
+    "pyiceberg/cli",
+    "fb303",
+    "hive_metastore",  # pyiceberg's; the tables are in Glue
     "bin",
     "cli",  # python-hcl2's own command line
 )
@@ -111,7 +123,9 @@ def build(target: Path, arch: str, python: str = PYTHON) -> None:
 def lock() -> None:
     """Resolve the functions' dependencies for both architectures; write versions and wheel hashes."""
     with (ROOT / "pyproject.toml").open("rb") as file:
-        declared = tomllib.load(file)["project"]["dependencies"]
+        project = tomllib.load(file)["project"]
+    optional = project["optional-dependencies"]
+    declared = [*project["dependencies"], *(one for extra in EXTRAS for one in optional[extra])]
     wanted = [one for one in declared if distribution(one) not in LEFT_OUT]
     pins: dict[str, set[str]] = {}
     for arch in ("arm64", "x86_64"):
@@ -169,6 +183,8 @@ def _resolve(wanted: Sequence[str], arch: str) -> Iterable[tuple[str, str]]:
         _pip("install", *more, *_platform(arch, PYTHON), *wanted)
         for one in json.loads(report.read_text())["install"]:
             name = distribution(one["metadata"]["name"])
+            if name in LEFT_OUT or name in _NOT_ASKED:
+                continue
             digest = one["download_info"]["archive_info"]["hashes"]["sha256"]
             yield f"{name}=={one['metadata']['version']}", digest
 

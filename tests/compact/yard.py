@@ -19,6 +19,7 @@ from penstock import parquet
 from penstock.collect.landing import commit_id
 from penstock.compact import Compactor, Options, Policy, Site
 from penstock.compact.fsck import listed
+from penstock.compact.iceberg import open_home
 from penstock.compact.live import is_hidden
 from penstock.config import Config, Partition, Tier
 from penstock.hive import Hive, data_path, open_hive
@@ -65,6 +66,9 @@ class Yard:
     tiers: tuple[Tier, ...] = ()
     unique_key: str | None = None
     tp_index: str | None = None
+    export: str | None = None
+    iceberg: str = ""
+    glue: Any = None
     made: list[Compactor] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -86,6 +90,7 @@ class Yard:
             retention=self.retention,
             tiers=self.tiers,
             unique_key=self.unique_key,
+            export=self.export,
         )
         return Config({}, {PROD: one}, {})
 
@@ -109,6 +114,7 @@ class Yard:
             options=Options(Policy(target, job), memory_mb, 1, worth),
             read_config=self.config,
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
+            iceberg=lambda: open_home(self.iceberg, self.hive, lambda: self.glue),
         )
         self.made.append(made)
         return made
@@ -154,6 +160,11 @@ class Yard:
         local.unlink()
         commit(self.ledger, partition=PROD, id=name, kind="collect", time=self.clock, add=[file])
         return file
+
+    def add(self, files: Sequence[DataFile]) -> None:
+        """Make files live that stand somewhere, or nowhere."""
+        name = commit_id(self.clock)
+        commit(self.ledger, partition=PROD, id=name, kind="collect", time=self.clock, add=files)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Take live files out, as `penstock partition delete` does."""

@@ -48,6 +48,7 @@ HOMES = {
     "prompt_toolkit": ("cli",),
     "pygments": ("cli",),
     "mcp": ("cli",),
+    "pyiceberg": ("compact.iceberg",),
 }
 
 

@@ -33,7 +33,9 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="wheels for Lam
 
 def _declared() -> dict[str, Requirement]:
     with (ROOT / "pyproject.toml").open("rb") as file:
-        lines = tomllib.load(file)["project"]["dependencies"]
+        project = tomllib.load(file)["project"]
+    lines = [*project["dependencies"]]
+    lines += [line for extra in build.EXTRAS for line in project["optional-dependencies"][extra]]
     return {build.distribution(line): Requirement(line) for line in lines}
 
 

@@ -14,7 +14,7 @@ from infra.bench import Context, Figure
 from infra.bench.alone import best
 from infra.bench.collecting import collect
 from infra.bench.data import STANDARD, dataset
-from penstock import config
+from penstock import aws, config
 from penstock.compact import Wanted
 from penstock.compact.prepare import compactor
 from penstock.hive import LocalHive
@@ -74,7 +74,8 @@ def merged(work: str) -> dict[str, Any]:
     url = f"sqlite:///{copy / 'ledger.db'}"
     settings = config.settings_of(str(copy / "hive"), url, {"PENSTOCK_GRACE_SECONDS": "0"})
     empty = config.Config({}, {}, {})
-    made = compactor(settings, LocalHive(settings.hive), SqliteLedger(copy / "ledger.db"), lambda: empty)
+    ledger = SqliteLedger(copy / "ledger.db")
+    made = compactor(settings, LocalHive(settings.hive), ledger, lambda: empty, aws.Account())
     made.site = replace(made.site, now=lambda: dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
     before = _state(made.live(made.look(empty)).groups(Wanted()), settings.hive)
     report = made.run()

@@ -67,7 +67,7 @@ def opened(workspace: str | None, config_path: str | None) -> Iterator[Compactor
     chosen, config = _workspace.workspace_of(workspace, config_path)
     settings = settings_of(chosen.hive, chosen.ledger)
     hive, ledger = _workspace.hive_of(chosen), _workspace.ledger_of(chosen)
-    made = compactor(settings, hive, ledger, lambda: config)
+    made = compactor(settings, hive, ledger, lambda: config, _workspace.account_of(chosen))
     try:
         yield made
     finally:
@@ -106,6 +106,8 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"dropped from the ledger's logs: {report.dropped} commits")
     if report.lost:
         lines.append(f"left to others: {report.lost}")
+    if report.exported_files:
+        lines.append(f"listed in Iceberg tables: {report.exported_files} files")
     lines.append(
         f"catalogue: published, {report.published_bytes} bytes"
         if report.published_bytes

@@ -97,7 +97,7 @@ class Live:
         with self._open() as db:
             rows = db.execute(
                 "SELECT path FROM lake.main.ducklake_data_file WHERE path IN (SELECT unnest($1::VARCHAR[]))",
-                [[self._uri(path) for path in paths]],
+                [[self.uri(path) for path in paths]],
             ).fetchall()
         return frozenset(self._relative(uri) for (uri,) in rows)
 
@@ -117,7 +117,8 @@ class Live:
             db.execute(f"ATTACH {literal(str(self.path))} AS lake (READ_ONLY)")
             yield db
 
-    def _uri(self, path: str) -> str:
+    def uri(self, path: str) -> str:
+        """Where a file stands: under the root, unless a tier keeps it elsewhere."""
         return path if path.startswith("/") or "://" in path else root(self.hive) + path
 
     def _relative(self, uri: str) -> str:

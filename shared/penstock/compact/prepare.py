@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from penstock import aws
 from penstock.collect.prepare import ConfigReader
+from penstock.compact.iceberg import open_home
 from penstock.compact.plan import Policy
 from penstock.compact.site import Site
 from penstock.compact.worker import Compactor, Options
@@ -34,13 +35,22 @@ def prepare(settings: Settings, account: aws.Account | None = None) -> Compactor
     dynamodb = aws.client("dynamodb", account) if settings.ledger.startswith("dynamodb://") else None
     ledger = open_ledger(settings.ledger, dynamodb=dynamodb, blobs=hive)
     here = isinstance(own, LocalHive)  # of a function's machine, no directory lasts
-    return compactor(settings, hive, ledger, ConfigReader(settings.config, s3), here=here)
+    return compactor(settings, hive, ledger, ConfigReader(settings.config, s3), account, here=here)
 
 
 def compactor(
-    settings: Settings, hive: Hive, ledger: Ledger, read_config: Callable[[], Config], *, here: bool = True
+    settings: Settings,
+    hive: Hive,
+    ledger: Ledger,
+    read_config: Callable[[], Config],
+    account: aws.Account,
+    *,
+    here: bool = True,
 ) -> Compactor:
-    """A compactor of a hive and a ledger that are open already; `here` as in `Site`."""
+    """A compactor of a hive and a ledger that are open already; `here` as in `Site`.
+
+    `account` is who asks AWS Glue.
+    """
     return Compactor(
         site=Site(
             hive,
@@ -54,4 +64,5 @@ def compactor(
             Policy(settings.target_bytes, settings.job_bytes), settings.memory_mb, settings.threads
         ),
         read_config=read_config,
+        iceberg=lambda: open_home(settings.iceberg, hive, lambda: aws.client("glue", account)),
     )

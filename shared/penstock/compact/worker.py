@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time as clock
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +22,16 @@ import duckdb
 from penstock import catalogue, convert
 from penstock.catalogue import State, change
 from penstock.catalogue.shape import Columns
-from penstock.compact import clean, drop, expire, plan, publish, settle, tier
+from penstock.compact import clean, drop, expire, iceberg, plan, publish, settle, tier
 from penstock.compact import reindex as reindexing
+from penstock.compact.iceberg import Home
 from penstock.compact.live import Group, Live, Wanted
 from penstock.compact.plan import Job, Policy
 from penstock.compact.rewrite import Bench, Rewritten, rewrite
 from penstock.compact.site import Site
 from penstock.config import Config, Partition
 from penstock.errors import ConfigError, PenstockError, Retry
+from penstock.model import REJECTED_TABLE, PartitionId
 from penstock.standardize import index_value
 
 __all__ = ["Compactor", "Options", "Report", "declared"]
@@ -79,6 +81,7 @@ class Report:
     tiered_files: int = 0
     tiered_bytes: int = 0
     orphans: int = 0
+    exported_files: int = 0
     published_bytes: int = 0
     dropped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
@@ -98,7 +101,8 @@ def _silent(line: str) -> None:
 class Compactor:
     """Everything that compacting needs, made once per process; `run` may be called again and again.
 
-    `source` names the ledger (its URL). `tell` is given a line for each thing that was done.
+    `source` names the ledger (its URL). `tell` is given a line for each thing that was done. `iceberg`
+    opens the Iceberg catalogue, when a partition is exported to it.
     """
 
     site: Site
@@ -107,6 +111,8 @@ class Compactor:
     read_config: Callable[[], Config]
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-compact-")))
     tell: Callable[[str], None] = _silent
+    iceberg: Callable[[], Home] | None = None
+    _home: Home | None = None
     _engine: duckdb.DuckDBPyConnection | None = None
 
     def run(
@@ -125,7 +131,9 @@ class Compactor:
         wanted = wanted or Wanted()
         report = Report()
         config = self.read_config()
-        self._settle(wanted, report)
+        # Before anything is deleted: what an engine is told to read has to be there.
+        behind = self._export(config, report)
+        self._settle(wanted, report, behind)
         state = self.look(config)
         self._judge(config, state, report)
         self._expire(config, state, wanted, report)
@@ -161,9 +169,29 @@ class Compactor:
             self._engine = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _settle(self, wanted: Wanted, report: Report) -> None:
+    def _export(self, config: Config, report: Report, state: State | None = None) -> frozenset[PartitionId]:
+        """Bring the Iceberg tables to `state` (None: as it is now); the partitions for which that failed."""
+        exported = frozenset(p.id for p in config.partitions.values() if p.export)
+        if not exported:
+            return exported
+        try:
+            self._home = self._home or (self.iceberg() if self.iceberg else None)
+            if self._home is None:
+                raise ConfigError('export = "iceberg": found no catalogue for it')
+            done = iceberg.publish(self.site, self._home, state or self.look(config), exported)
+        except PenstockError as error:
+            report.failed["iceberg"] = str(error)
+            return exported
+        report.exported_files += done.added
+        report.failed |= {f"iceberg {table}": reason for table, reason in done.failed.items()}
+        whole = REJECTED_TABLE not in done.failed
+        return frozenset(p for p in exported if p.table in done.failed or not whole)
+
+    def _settle(self, wanted: Wanted, report: Report, behind: Set[PartitionId]) -> None:
         for partition in self.site.ledger.partitions():
             if wanted.partitions is not None and partition not in wanted.partitions:
+                continue
+            if partition in behind:
                 continue
             try:
                 done = settle.settle(self.site, partition)
@@ -286,7 +314,7 @@ class Compactor:
         return True
 
     def _finish(self, config: Config, report: Report) -> None:
-        """Clear orphans against the newest state, and publish it."""
+        """Clear orphans against the newest state, publish it, and export it."""
         try:
             intents = clean.abandoned(self.site)
             state = self.look(config)
@@ -294,6 +322,7 @@ class Compactor:
             report.published_bytes = publish.publish(self.site, state).bytes
             for partition in state.versions:
                 report.dropped += drop.drop(self.site, partition, worth=self.options.worth)
+            self._export(config, report, state)
         except Retry as error:
             report.failed["publish"] = str(error)
 

@@ -86,6 +86,10 @@ def _replaces(text: str) -> str | None:
     return None if text in get_args(Replaces) else "expected nothing, object or delivery"
 
 
+def _export(text: str) -> str | None:
+    return None if text == "iceberg" else "expected iceberg"
+
+
 def _ledger(text: str) -> str | None:
     if re.fullmatch(r"dynamodb://[A-Za-z0-9_.-]{3,255}|sqlite:///.+", text):
         return None
@@ -158,6 +162,13 @@ _PARTITION = BlockType(
             "string",
             "Column of which compaction keeps one row of those that share its value and tp_timestamp, for "
             "example event_id where two trails deliver the same event.",
+        ),
+        Argument(
+            "export",
+            "string",
+            "iceberg: compaction also lists the partition's files in an Iceberg table, which other engines "
+            "read with snapshots; no data is copied.",
+            check=_export,
         ),
         Argument(
             "replaces",

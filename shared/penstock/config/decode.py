@@ -203,6 +203,7 @@ class _Decoder:
             retention=retention,
             tiers=tiers,
             unique_key=values.get("unique_key"),
+            export=values.get("export"),
             replaces=replaces,
             says_replaces="replaces" in values,
             file=block.file,

@@ -6,6 +6,7 @@ Nothing else in Penstock reads the environment; each setting is declared once, w
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,7 @@ class Settings:
     grace_seconds: int
     history_seconds: int
     queue: str
+    iceberg: str
     sweep_first_days: int
     sweep_look_back_hours: int
     sweep_settle_minutes: int
@@ -103,6 +105,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "PENSTOCK_QUEUE", "queue", "URL of the SQS queue that sweep sends what is missing to; no other "
         "needs it.", "",
+    ),
+    Setting(
+        "PENSTOCK_ICEBERG", "iceberg", 'Catalogue of partitions with export = "iceberg": glue://<database> '
+        "or sqlite:///<file>; a hive in a directory has one of its own.", "",
     ),
     Setting(
         "PENSTOCK_SWEEP_FIRST_DAYS", "sweep_first_days", "How far back the first sweep of a source looks.",
@@ -153,9 +159,14 @@ def _read(setting: Setting, text: str) -> tuple[str, object]:
             return f'found "{text}", expected a whole number of {setting.unit} from {setting.least}{upto}', 0
         return "", int(text)
     declared = {argument.name: argument.check for argument in BLOCKS["workspace"].arguments}
-    check = declared.get(setting.field)
+    check = _iceberg if setting.field == "iceberg" else declared.get(setting.field)
     wrong = check(text) if check else None
     return (f'found "{text}", {wrong}' if wrong else ""), text
+
+
+def _iceberg(text: str) -> str | None:
+    fits = re.fullmatch(r"glue://[a-z0-9_]{1,255}|sqlite:///.+", text)
+    return None if fits else "expected glue://<database> or sqlite:///<file>"
 
 
 def settings_of(hive: str, ledger: str, environ: Mapping[str, str] = os.environ) -> Settings:

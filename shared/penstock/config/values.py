@@ -55,9 +55,10 @@ class Partition:
 
     `filter` is a SQL condition or None for every row; `tp_index` a column of the table or None for
     the one index `default`. `retention` is in days, None for ever, `tiers` in order of days;
-    `unique_key` is a column of the table or None. `replaces` says what new rows take the place of;
-    `delivery` is meant for sources that have manifests (`S3BucketSource.delivers`), the others are then
-    `object`; `says_replaces` whether the block says so itself. `formats` are those that sources name, by
+    `unique_key` is a column of the table or None. `export` is `iceberg` where the files are listed in
+    an Iceberg table too. `replaces` says what new rows take the place of; `delivery` is meant for
+    sources that have manifests (`S3BucketSource.delivers`), the others are then `object`;
+    `says_replaces` whether the block says so itself. `formats` are those that sources name, by
     `<type>.<name>`. `file` and `line` tell where it is written.
     """
 
@@ -69,6 +70,7 @@ class Partition:
     retention: int | None = None
     tiers: tuple[Tier, ...] = ()
     unique_key: str | None = None
+    export: str | None = None
     replaces: Replaces = "nothing"
     says_replaces: bool = False
     formats: Mapping[str, Syntax] = field(default_factory=dict)
