@@ -73,9 +73,15 @@ class Recipe:
         """One row, one boolean: whether the piece reads as the syntax."""
         return f"SELECT {self.reader.readable(self.options)} FROM {Pieces((piece,)).contents}"
 
-    def bundle_probe(self, bundler: Bundler, bundle: Bundle) -> str:
-        """Of a bundle of pieces: (raw rows of each as a list, unknown fields)."""
-        return bundler.bundle_probe(_file(bundle.path), bundle.mark, self.table.record(), self.options)
+    def glance(self, pieces: Sequence[Piece]) -> str | None:
+        """Of pieces that are as they should be: (path, rows, doubtful). None if the reader cannot tell."""
+        if self.bundler is None:
+            return None
+        return self.bundler.glance(Pieces(tuple(pieces)), self.table.record(), self.options)
+
+    def bundle_glance(self, bundler: Bundler, bundle: Bundle) -> str:
+        """The same of the pieces of a bundle: (number from 1, rows, doubtful)."""
+        return bundler.bundle_glance(_file(bundle.path), bundle.mark, self.table.record(), self.options)
 
     def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: Bundle | None = None) -> str:
         """The stored rows with every column, in file order (index, day, time).

@@ -15,6 +15,8 @@ from tests.convert.trial import Outcome, Row, Trial
 
 from infra import golden
 from penstock import convert, tables
+from penstock.readers import Piece
+from penstock.standardize import Recipe
 from penstock.tables import Syntax, Table, number, text, time
 from penstock.tables._members import struct
 
@@ -168,6 +170,60 @@ def test_every_record_is_accounted_for(
     assert pieces.counts == whole.counts
     assert pieces.sorted("fuzzed") == rows
     assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
+
+
+DEEP = Table(
+    name="deep",
+    description="Structs in structs.",
+    reference="https://example.com",
+    syntax=Syntax("json_text", {"shape": "records"}),
+    columns=(
+        time("time", "time", "When."),
+        struct(
+            "a", "a", "A.", {"x": "VARCHAR", "b": {"x": "JSON", "c": {"x": "VARCHAR"}}, "d": {"y": "VARCHAR"}}
+        ),
+    ),
+    enrichment={"tp_timestamp": "time"},
+)
+NAMES = st.sampled_from("abcdxy")
+TREES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.just("v") | st.just({}),
+    lambda below: st.dictionaries(NAMES, below, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.lists(st.dictionaries(NAMES, TREES, max_size=4), max_size=3), min_size=1, max_size=4)
+)
+def test_a_glance_misses_nothing_unknown(trial: Trial, texts: list[list[Row]]) -> None:
+    """What it calls known is known to the probe, with as many rows; what has names alone is no doubt."""
+    recipe = Recipe(DEEP, "p")
+    pieces = []
+    texts = [[{"time": GOOD_TIME} | record for record in records] for records in texts]
+    for place, records in enumerate(texts):
+        path = trial.folder / f"glanced-{place}"
+        path.write_text(json.dumps({"Records": records}))
+        pieces.append(Piece(str(path), place, "0" * 24, "file", "", path.name))
+    glanced = {row[0]: row[1:] for row in trial.engine.execute(recipe.glance(pieces) or "").fetchall()}
+    for path, readable, rows, unknown, _, _ in trial.engine.execute(recipe.probe(pieces)).fetchall():
+        found, doubtful = glanced.get(path, (rows, True))
+        assert readable
+        assert found == rows
+        assert doubtful or not unknown
+    for piece, records in zip(pieces, texts, strict=True):
+        if records and all(_known(record, DEEP.record()) for record in records):
+            assert glanced[piece.path] == (len(records), False)
+
+
+def _known(value: Any, kind: object) -> bool:
+    """Whether all of it is named, and objects stand where they should."""
+    if not isinstance(kind, dict):
+        return True
+    return isinstance(value, dict) and all(
+        name in kind and _known(inner, kind[name]) for name, inner in value.items()
+    )
 
 
 SPOILT = (

@@ -73,6 +73,8 @@ def run(batch: Batch, statement: str, pieces: Sequence[Piece]) -> list[tuple[Any
         if "Out of Memory Error" in str(error):  # some of its ways out wear another name
             raise ShortOfMemory(_first_line(error)) from error
         raise _tripped(error, pieces) from error
+    except UnicodeDecodeError as error:  # the message shows some of a text, and cuts a character of it in two
+        raise TrippedError(pieces[0], "it is not JSON of the shape that is expected", told=False) from error
     except duckdb.OutOfMemoryException as error:
         raise ShortOfMemory(_first_line(error)) from error
     except duckdb.IOException as error:

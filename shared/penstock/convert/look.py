@@ -79,7 +79,10 @@ def look(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
     """Probe the pieces, by path; one that does not read is mended or spelt anew, and probed again."""
     for piece in pieces:
         _respell(batch, piece, odd=False)
-    found = _probe(batch, pieces)
+    found = _glance(batch, pieces)
+    left = [piece for piece in pieces if piece.path not in found]
+    if left:
+        found |= _probe(batch, left)
     for piece in pieces:
         if (found[piece.path].reason or found[piece.path].exact) and mend(Path(piece.path)):
             _respell(batch, piece, odd=False)  # what was tried before could not be read
@@ -101,6 +104,18 @@ def look_exactly(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
             for path, _, rows, unknown, _, _ in run(batch, batch.recipe.probe(alike), alike)
         }
     return found
+
+
+def _glance(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
+    """What is known of them at a glance: of those that are as they should be, and nothing unknown in them."""
+    statement = batch.recipe.glance(pieces)
+    if statement is None:
+        return {}
+    try:
+        answers = run(batch, statement, pieces)
+    except BadObject:
+        return {}  # the probe tells which it was
+    return {path: Looked(rows) for path, rows, doubtful in answers if not doubtful}
 
 
 def _probe(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:

@@ -369,12 +369,13 @@ def _bundle(
     with Path(bundle.path).open("wb") as file:
         file.writelines(bundler.bundle(each, bundle.mark, recipe.options))
     try:
-        ((rows, unknown),) = run(batch, recipe.bundle_probe(bundler, bundle), pieces)
+        found = run(batch, recipe.bundle_glance(bundler, bundle), pieces)
     except BadObject:
         return None
-    if unknown or not rows or len(rows) != len(pieces) or not all(rows):
+    rows = {number: count for number, count, doubtful in found if count and not doubtful}
+    if rows.keys() != set(range(1, len(pieces) + 1)):
         return None
-    return [replace(piece, rows=count) for piece, count in zip(pieces, rows, strict=True)], bundle
+    return [replace(piece, rows=rows[number]) for number, piece in enumerate(pieces, 1)], bundle
 
 
 def _count(batch: Batch, pieces: Sequence[Piece], tallies: dict[int, _Tally], stored: int) -> None:

@@ -103,19 +103,28 @@ class Reader(Protocol):
 
 
 class Bundler(Reader, Protocol):
-    """A reader that can read many small texts as one: one text costs far less than a hundred."""
+    """A reader that can read many small texts as one: one text costs far less than a hundred.
+
+    And it can glance at texts: for those that are as they should be, half the cost of the probe.
+    """
+
+    def glance(self, pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """A cheap look at pieces: (filename, rows, doubtful).
+
+        One that is doubtful may have fields that `record` does not name; of one that is not among
+        the answers nothing is known; where a text does not read, the statement fails. All of these
+        the `probe` must look at.
+        """
+        ...
 
     def bundle(self, texts: Iterable[bytes], mark: str, options: Mapping[str, object]) -> Iterator[bytes]:
         """One text of several objects, each under `mark`, which no text can contain but by chance."""
         ...
 
-    def bundle_probe(
+    def bundle_glance(
         self, file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]
     ) -> str:
-        """A look at a bundle: (raw rows of each object as a list, whether there are unknown fields).
-
-        A list of another length than there are objects, or with a null or zero in it: look at each.
-        """
+        """The same look at the objects of a bundle: (number from 1, rows, doubtful)."""
         ...
 
     def bundle_rows(

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _respelling
 from penstock.readers._json_fields import looked_at, steps_to, unmapped
+from penstock.readers._json_glance import glanced, names_of
 from penstock.readers._json_shapes import (
     above,
     array_path,
@@ -34,10 +35,11 @@ __all__ = [
     "STREAMS",
     "absent",
     "bundle",
-    "bundle_probe",
+    "bundle_glance",
     "bundle_rows",
     "complaint",
     "exacts",
+    "glance",
     "head",
     "probe",
     "readable",
@@ -64,6 +66,13 @@ def readable(options: Mapping[str, object]) -> str:
     if shape_of(options) == "lines":
         return f"{found} OR coalesce(TRY(json_type(content)) = 'ARRAY', false)"
     return found
+
+
+def glance(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """All in one parse, where every text is what it should be."""
+    # Apart from the unnesting, which copies whatever stands beside the lists for each few rows.
+    lists = f"SELECT filename AS key, {list_of(options, names_of(record))} AS recs FROM {pieces.contents}"
+    return glanced(lists, record)
 
 
 def probe(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -157,16 +166,20 @@ def bundle(texts: Iterable[bytes], mark: str, options: Mapping[str, object]) -> 
     yield b"]"
 
 
-def bundle_probe(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """As `probe`, below the marks."""
-    array = f'$[*]."{mark}"' + array_path(options).removeprefix("$")
-    looked = looked_at(file, record, array, f"TRY(json_array_length(content, {literal(array)})) AS n")
-    return f"SELECT n, len(names) > 0 FROM ({looked})"
+def bundle_glance(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """As `glance`, below the marks."""
+    lists = _bundled(file, mark, names_of(record), options)
+    return glanced(f"SELECT _piece AS key, recs FROM ({lists})", record)
 
 
 def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """As `rows`, below the marks."""
-    inner: object = [record]
+    return _bundled(file, mark, record, options)
+
+
+def _bundled(file: str, mark: str, element: object, options: Mapping[str, object]) -> str:
+    """SQL for the lists of records below the marks, each record as `element`: (_piece from 1, recs)."""
+    inner: object = [element]
     steps = f'."{mark}"'
     if shape_of(options) == "records":
         inner = above(options, inner)

@@ -11,7 +11,7 @@ from penstock.sql import identifier, literal
 from penstock.tables._declaration import Column
 from penstock.tables._kinds import utc
 
-__all__ = ["Made", "Members", "instant", "listed", "struct"]
+__all__ = ["Made", "Members", "instant", "listed", "renamed", "struct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,15 @@ def struct(
     )
 
 
+def renamed(path: str, members: Mapping[str, str], named: Callable[[str], str] = plain) -> str:
+    """SQL for an object of plain members under their column names; null stays null.
+
+    Nothing is copied: a CASE around a struct made anew would copy all of it.
+    """
+    names = ", ".join(f"{literal(named(key))}: {literal(key)}" for key in members)
+    return f"remap_struct({path}, NULL::{_type(members, named)}, {{{names}}}, NULL)"
+
+
 def listed(expression: str) -> str:
     """SQL for a JSON array as a list of texts; null if it is none."""
     return f"TRY(from_json({expression}, '[\"VARCHAR\"]'))"
@@ -95,8 +104,10 @@ def _raw(members: Members) -> dict[str, object]:
 
 
 def _sql(path: str, members: Members, named: Callable[[str], str]) -> str:
-    if all(kind in ("VARCHAR", "JSON") and named(key) == key for key, kind in members.items()):
-        return path  # as it was read: building it anew would copy all of it
+    flat = {key: kind for key, kind in members.items() if kind in ("VARCHAR", "JSON")}
+    if len(flat) == len(members):
+        # As it was read, if the names are the log's.
+        return path if all(named(key) == key for key in flat) else renamed(path, flat, named)
     fields = ", ".join(
         f"{literal(named(key))}: {_member(path, key, kind, named)}" for key, kind in members.items()
     )

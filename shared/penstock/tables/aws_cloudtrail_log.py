@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from penstock.tables import Column, Example, Syntax, Table, utc
+from penstock.tables._members import renamed
 
 _DOCS = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html"
 
 _ISSUER = {
-    "type": "VARCHAR",
-    "principalId": "VARCHAR",
-    "arn": "VARCHAR",
     "accountId": "VARCHAR",
+    "arn": "VARCHAR",
+    "principalId": "VARCHAR",
+    "type": "VARCHAR",
     "userName": "VARCHAR",
 }
+_WEB_ID = {"attributes": "JSON", "federatedProvider": "VARCHAR"}
+_BEHALF = {"identityStoreArn": "VARCHAR", "userId": "VARCHAR"}
 _SESSION = {
     "attributes": {"creationDate": "VARCHAR", "mfaAuthenticated": "VARCHAR"},
     "sessionIssuer": _ISSUER,
-    "webIdFederationData": {"federatedProvider": "VARCHAR", "attributes": "JSON"},
+    "webIdFederationData": _WEB_ID,
     "ec2RoleDelivery": "VARCHAR",
     "ec2IssuedInVpc": "VARCHAR",
     "sourceIdentity": "VARCHAR",
@@ -33,14 +36,14 @@ _IDENTITY = {
     "identityProvider": "VARCHAR",
     "credentialId": "VARCHAR",
     "sessionContext": _SESSION,
-    "onBehalfOf": {"userId": "VARCHAR", "identityStoreArn": "VARCHAR"},
+    "onBehalfOf": _BEHALF,
     "inScopeOf": "JSON",
 }
 _TLS = {
-    "tlsVersion": "VARCHAR",
     "cipherSuite": "VARCHAR",
     "clientProvidedHostHeader": "VARCHAR",
     "keyExchange": "VARCHAR",
+    "tlsVersion": "VARCHAR",
 }
 
 _IDENTITY_TYPE = (
@@ -74,16 +77,9 @@ _SESSION_SQL = f"""CASE WHEN {_CONTEXT} IS NULL THEN NULL ELSE {{
         'creation_date': {_CREATED_MS}, 'mfa_authenticated': {_CONTEXT}.attributes.mfaAuthenticated}} END,
     'ec2_issued_in_vpc': {_CONTEXT}.ec2IssuedInVpc,
     'ec2_role_delivery': {_CONTEXT}.ec2RoleDelivery,
-    'session_issuer': CASE WHEN {_CONTEXT}.sessionIssuer IS NULL THEN NULL ELSE {{
-        'account_id': {_CONTEXT}.sessionIssuer.accountId,
-        'arn': {_CONTEXT}.sessionIssuer.arn,
-        'principal_id': {_CONTEXT}.sessionIssuer.principalId,
-        'type': {_CONTEXT}.sessionIssuer."type",
-        'user_name': {_CONTEXT}.sessionIssuer.userName}} END,
+    'session_issuer': {renamed(_CONTEXT + ".sessionIssuer", _ISSUER)},
     'source_identity': {_CONTEXT}.sourceIdentity,
-    'web_id_federation_data': CASE WHEN {_CONTEXT}.webIdFederationData IS NULL THEN NULL ELSE {{
-        'attributes': {_CONTEXT}.webIdFederationData.attributes,
-        'federated_provider': {_CONTEXT}.webIdFederationData.federatedProvider}} END
+    'web_id_federation_data': {renamed(_CONTEXT + ".webIdFederationData", _WEB_ID)}
 }} END"""
 
 # Always a struct, of nulls where the record has none: a CASE around it would copy all of it.
@@ -95,35 +91,26 @@ _IDENTITY_SQL = f"""{{
     'identity_provider': r.userIdentity.identityProvider,
     'in_scope_of': r.userIdentity.inScopeOf,
     'invoked_by': r.userIdentity.invokedBy,
-    'on_behalf_of': CASE WHEN r.userIdentity.onBehalfOf IS NULL THEN NULL ELSE {{
-        'identity_store_arn': r.userIdentity.onBehalfOf.identityStoreArn,
-        'user_id': r.userIdentity.onBehalfOf.userId}} END,
+    'on_behalf_of': {renamed("r.userIdentity.onBehalfOf", _BEHALF)},
     'principal_id': r.userIdentity.principalId,
     'session_context': {_SESSION_SQL},
     'type': r.userIdentity."type",
     'user_name': r.userIdentity.userName
 }}"""
 
-_TLS_SQL = """CASE WHEN r.tlsDetails IS NULL THEN NULL ELSE {
-    'cipher_suite': r.tlsDetails.cipherSuite,
-    'client_provided_host_header': r.tlsDetails.clientProvidedHostHeader,
-    'key_exchange': r.tlsDetails.keyExchange,
-    'tls_version': r.tlsDetails.tlsVersion
-} END"""
-
 # For each resource: its ARN, the account in it, and the bare name that people search for.
-_AKAS_SQL = """CASE WHEN resources IS NOT NULL THEN list_transform([flatten(list_transform(
+# Without a CASE around it, which would copy the lists.
+_AKAS_SQL = """nullif(list_filter(flatten(list_transform(
     list_filter(
-        TRY(from_json(resources, '["JSON"]')).list_transform(lambda x: x->>'ARN'),
-        lambda arn: len(string_split(arn, ':')) >= 6),
-    lambda arn: list_filter([
-        arn,
-        nullif(string_split(arn, ':')[5], ''),
-        CASE string_split(arn, ':')[3]
-            WHEN 's3' THEN nullif(string_split(string_split(arn, ':')[6], '/')[1], '')
-            WHEN 'ec2' THEN nullif(regexp_extract(string_split(arn, ':')[6], '^(?:instance|volume)/(.+)$', 1), '')
-        END], lambda name: name IS NOT NULL)))], lambda names: CASE WHEN len(names) > 0 THEN names END)[1] END"""
-
+        list_transform(resources->>'$[*].ARN', lambda arn: string_split(arn, ':')),
+        lambda parts: len(parts) >= 6),
+    lambda parts: [
+        array_to_string(parts, ':'),
+        parts[5],
+        CASE parts[3]
+            WHEN 's3' THEN split_part(parts[6], '/', 1)
+            WHEN 'ec2' THEN regexp_extract(parts[6], '^(?:instance|volume)/(.+)$', 1)
+        END])), lambda name: name <> ''), [])"""
 
 # Written out: two values at most need no list function.
 _LONG_LIVED_KEY = "starts_with(user_identity.access_key_id, 'AKIA')"
@@ -225,7 +212,7 @@ TABLE = Table(
         Column(
             "tls_details",
             "STRUCT(cipher_suite VARCHAR, client_provided_host_header VARCHAR, key_exchange VARCHAR, tls_version VARCHAR)",
-            _TLS_SQL,
+            renamed("r.tlsDetails", _TLS),
             "TLS version, cipher suite, key exchange and host header of the call.",
             "tlsDetails",
             _TLS,
