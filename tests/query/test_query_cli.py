@@ -122,6 +122,7 @@ def test_failed_statement_ends_in_41_and_the_others_run(
     assert out == "x\n1\n"
     assert 'Candidate bindings: "who"' in err
     assert "LINE 1: SELECT whoo FROM login" in err
+    assert "in the column unmapped: unmapped->>'$.whoo'" in err
     assert "Traceback" not in err
 
 

@@ -162,5 +162,13 @@ def _placed(session: Session, sql: str, error: duckdb.Error) -> str:
         try:
             session.connection.execute(sql)
         except duckdb.Error as again:
-            return str(again)
+            return str(again) + _perhaps_kept(str(again))
     return str(error)
+
+
+def _perhaps_kept(message: str) -> str:
+    """Where a field may be that no column has: people bring queries from where each field had one."""
+    missing = re.search(r'Referenced column "([^"]+)" not found', message)
+    if missing is None:
+        return ""
+    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{missing[1]}'"

@@ -42,6 +42,7 @@ TABLE = Table(
             _TOKEN,
             str,
         ),
+        text("cf_distribution_tenant_id", "cfDistributionTenantId", "Tenant of the CloudFront distribution."),
         struct(
             "challenge_response",
             "challengeResponse",
@@ -63,6 +64,8 @@ TABLE = Table(
             "Protected resource: an ARN, or a name that depends on its service.",
         ),
         dashed("http_source_name", "httpSourceName", "Service protected: CF, ALB, APIGW, APPSYNC …."),
+        number("client_asn", "clientAsn", "Number of the network that the client's address is in."),
+        number("forwarded_asn", "forwardedAsn", "The same of the address in the forwarding header."),
         text("ja3_fingerprint", "ja3Fingerprint", "JA3 fingerprint of the TLS Client Hello."),
         text("ja4_fingerprint", "ja4Fingerprint", "JA4 fingerprint of the TLS Client Hello."),
         json_value("labels", "labels", "Labels on the request: list of objects with a name."),
