@@ -238,6 +238,7 @@ def watched(err: io.StringIO, *, wanted: bool) -> str:
     with Display(err, wanted=wanted) as display:
         for name in ("one", "two"):
             display.begin(f"aws_cloudtrail_log.{name}")
+            display.found(9)
             display.listed(Listed(Path(), (), found=9, known=5, wanted=4, bytes=123_456))
             display.tell(Report(objects=3, rows=1234, rejected=7, bytes=100_000))
             display.tell(Report(objects=1))
@@ -250,7 +251,14 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     shown = watched(Terminal(), wanted=True)
     assert "4 objects (123.5 kB) to collect, 5 known" in shown
-    for text in ("aws_cloudtrail_log.two", "4/4 objects", "1,234 rows", "100.0 kB", "7 rejected"):
+    for text in (
+        "listing: 9 found",
+        "aws_cloudtrail_log.two",
+        "4/4 objects",
+        "1,234 rows",
+        "100.0 kB",
+        "7 rejected",
+    ):
         assert text in shown
     assert watched(Terminal(), wanted=False) == watched(io.StringIO(), wanted=True) == ""
 
@@ -302,6 +310,13 @@ def test_bad_objects_can_be_looked_at_afterwards(run: Run, logs_here: Path) -> N
     assert named == {"cut.json", "empty.json"}
     assert all("expected" in text for text in shown["bad_objects"])
     assert "2 objects are known as bad; `penstock partition show aws_cloudtrail_log.prod` says" in run()[2]
+    _, out, _ = run("show", "aws_cloudtrail_log.prod", command="partition")
+    *_, first, second = out.splitlines()
+    assert (first.startswith("bad objects "), " file://" in first, second.strip()[:7]) == (
+        True,
+        True,
+        "file://",
+    )
     (logs_here / "cut.json").unlink()
     status, out, err = run("--redrive")
     assert status == 0

@@ -143,6 +143,21 @@ def test_a_group_that_is_gone(rig: Rig) -> None:
     assert group.names() == Counter("a")
 
 
+def test_one_group_that_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group that is deleted meanwhile, or may not be read, keeps the others of its source from nothing."""
+    one = Group(rig, beginning="/several/a")
+    two = Group(rig, beginning="/several/b")
+    rig.configure(CONFIG.format(arguments='log_group_prefix = "/several/"'))
+    one.put("a", seconds_ago=100)
+    two.put("b", seconds_ago=100)
+    groups = cloudwatch.groups
+    monkeypatch.setattr(cloudwatch, "groups", lambda *given: ["/several/a-gone", *groups(*given)])
+    report = one.poll()
+    assert (report.stored, one.names()) == (2, Counter("ab"))
+    (reason,) = report.again.values()
+    assert "/several/a-gone: it does not exist, or is being deleted" in reason
+
+
 def test_groups_by_prefix(rig: Rig) -> None:
     """All groups that begin so, each with a position of its own."""
     first, second = Group(rig, beginning="/team/web"), Group(rig, beginning="/team/web")

@@ -58,3 +58,13 @@ def test_collect_polls_here(
     status, _, err = run("collect")
     assert status == 1
     assert "found status 403" in err
+    status, _, err = run("collect", "--overwrite")
+    assert status == 1
+    assert f"http {url}/events: --overwrite cannot replace its rows" in err
+    Api.spoilt = {}
+    status, _, err = run("collect", "--to", "2026-02")
+    assert (status, "--to does not bound them" in err) == (0, True)
+    assert run("query", "select count(*) as n from aws_eks_audit_log", "--output", "csv")[1].split() == [
+        "n",
+        "4",
+    ]

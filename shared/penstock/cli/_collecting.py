@@ -84,6 +84,11 @@ class Display:
             fields: dict[str, Any] = {"rows": 0, "size": decimal(0), "rejected": 0, "rate": "listing"}
             self._task = self._bar.add_task(escape(name), total=0, **fields)
 
+    def found(self, count: int) -> None:
+        """It is being listed, and so many were found."""
+        if self._bar is not None:
+            self._bar.update(self._task, rate=f"listing: {count:,} found", refresh=True)
+
     def listed(self, listed: Listed) -> None:
         """It is known what there is to do."""
         if self._bar is not None:

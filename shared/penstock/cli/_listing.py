@@ -26,6 +26,7 @@ Row = Mapping[str, Any]
 """A thing by the names of its facts: texts, numbers, bools, times, None, lists or maps of those."""
 
 _BYTES = ("bytes",)
+_LINE = 100  # characters of a list that stand on one line
 _LEAST = {"description": 24}
 _LEAST_TEXT = 16
 _LEAST_TIME = 10
@@ -107,10 +108,21 @@ def show_one(row: Row, form: ListForm) -> None:
         return
     wide = max(map(len, facts))
     for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):{wide}}  {visible(_text(name, value, people=True))}".rstrip())
+        first, *more = _shown(name, value)
+        click.echo(f"{name.replace('_', ' '):{wide}}  {first}".rstrip())
+        for text in more:
+            click.echo(f"{'':{wide}}  {text}")
     for name, things in inner.items():
         click.echo(f"\n{name.replace('_', ' ')}")
         show_all(things, form, columns=list(things[0]), nothing="")
+
+
+def _shown(name: str, value: object) -> list[str]:
+    """A value as lines: a long list has one for each of its texts."""
+    text = visible(_text(name, value, people=True))
+    if isinstance(value, list) and len(value) > 1 and len(text) > _LINE:
+        return [visible(str(one)) for one in value]
+    return [text]
 
 
 def chosen(rows: Sequence[Row], name: str, what: str) -> Row:

@@ -121,7 +121,7 @@ def _run(
 ) -> list[Outcome]:
     """One partition after the other; one that fails does not stop the rest."""
     outcomes = []
-    watch = Watch(display.listed, display.tell, is_stopped)
+    watch = Watch(display.listed, display.tell, is_stopped, display.found)
     services = poll.AwsServices(account, worker.read_config)
 
     def ask(partition: Partition, left_ms: Callable[[], int], asked: Range) -> collecting.Report:

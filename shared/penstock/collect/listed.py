@@ -62,11 +62,13 @@ def look(
     now: dt.datetime,
     all_of_them: bool,
     tick: Callable[[], None],
+    tell: Callable[[int], None] = lambda _: None,
 ) -> Listed:
     """List the sources, each in its window, and ask the ledger what is known.
 
     The wanted are those that the ledger does not know, or `all_of_them`. `folder` takes the list and
-    what programs print. `tick` is called now and then; what it raises comes out. What listing and
+    what programs print. `tick` is called now and then; what it raises comes out. `tell` is told how many
+    were found so far. What listing and
     ledger raise (Retry, ConfigError) ends that source, and is in the notes: what was found stays.
     """
     listed = Listed(folder / "listed.jsonl", partition.sources)
@@ -92,6 +94,7 @@ def look(
                 while group := list(islice(tasks, _CHUNK)):
                     tick()
                     _sort_out(worker, partition, group, listed, file, number, all_of_them=all_of_them)
+                    tell(listed.found)
                 why = nothing(worker.clients, source, seen) if listed.found == before else ""
                 listed.notes += [*seen.faults, *([why] if why else [])]
             except (ConfigError, Retry) as error:

@@ -54,11 +54,14 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who watches a run: is told what was listed and each step's report, and says when to stop."""
+    """Who watches a run: is told what was listed (and meanwhile how many were `found`) and each step's
+    report, and says when to stop.
+    """
 
     listed: Callable[[Listed], None]
     tell: Callable[[Report], None]
     is_stopped: Callable[[], bool]
+    found: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ def _run(
         listed = look_for_bad(worker, partition, folder, tick)
     else:
         again = asked.overwrite
-        listed = look(worker, partition, window, folder, now=asked.now, all_of_them=again, tick=tick)
+        listed = look(
+            worker, partition, window, folder, now=asked.now, all_of_them=again, tick=tick, tell=watch.found
+        )
     outcome.found, outcome.bad_before = listed.found, listed.bad
     outcome.skipped = 0 if asked.overwrite else listed.known + listed.bad + len(listed.changed)
     if asked.redrive:  # of what is gone nobody can say more
@@ -192,6 +197,10 @@ def _poll(poll: Poll, partition: Partition, asked: Range, watch: Watch, outcome:
     """Ask the sources that announce nothing; they go on from where they were asked last."""
     report = poll(partition, lambda: 0 if watch.is_stopped() else FOREVER, asked)
     outcome.messages += report.again.values()
+    if asked.end and not asked.overwrite:
+        outcome.notes.append(
+            "sources that are polled go on from their position up to now; --to does not bound them"
+        )
     if report.again:
         outcome.state = "failed"
     report.again = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -131,7 +132,18 @@ class _Turn:
         """Every log group of a source."""
         client = self.services("logs", source.connection, source.region)
         for group in cloudwatch.groups(client, source):
-            self._group(source, group, client, since)
+            with self._alone(source, group):
+                self._group(source, group, client, since)
+
+    @contextmanager
+    def _alone(self, source: LogGroupSource, group: str) -> Iterator[None]:
+        """What happens to one group keeps no other from being asked."""
+        try:
+            yield
+        except Conflict:
+            self.report.known += 1
+        except (Retry, OSError) as error:
+            self.report.again[f"{source.place} {group}"] = str(error)
 
     def _group(self, source: LogGroupSource, group: str, client: Any, since: dt.datetime) -> None:
         """Batch by batch until nothing is left, or no time."""
@@ -160,20 +172,27 @@ class _Turn:
         client = self.services("logs", source.connection, source.region)
         since = window.start or self.worker.now() - _FIRST
         for group in cloudwatch.groups(client, source):
-            text = self.worker.ledger.cursor(self.partition.id, cloudwatch.cursor_name(source, group))
-            if text is None:
-                self._group(source, group, client, since)
-                continue
-            memory = Memory.read(text)
-            end = min(_ms(window.end) if window.end else memory.floor, memory.floor)
-            start = max(_ms(since), cloudwatch.forgotten(client, group, _ms(self.worker.now())))
-            if start < end:
-                Again(
-                    self.worker, self.partition, source, group, client, text, memory, start, end,
-                    tick=self._stop,
-                    source_of=partial(self._event_text, source, group),
-                    report=self.report,
-                ).replace()  # fmt: skip
+            with self._alone(source, group):
+                self._group_again(source, group, client, since, window.end)
+
+    def _group_again(
+        self, source: LogGroupSource, group: str, client: Any, since: dt.datetime, until: dt.datetime | None
+    ) -> None:
+        """A range of one group again."""
+        text = self.worker.ledger.cursor(self.partition.id, cloudwatch.cursor_name(source, group))
+        if text is None:
+            self._group(source, group, client, since)
+            return
+        memory = Memory.read(text)
+        end = min(_ms(until) if until else memory.floor, memory.floor)
+        start = max(_ms(since), cloudwatch.forgotten(client, group, _ms(self.worker.now())))
+        if start < end:
+            Again(
+                self.worker, self.partition, source, group, client, text, memory, start, end,
+                tick=self._stop,
+                source_of=partial(self._event_text, source, group),
+                report=self.report,
+            ).replace()  # fmt: skip
 
     def _stop(self) -> None:
         if self.remaining_ms() <= _SPARE:
