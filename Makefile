@@ -12,7 +12,7 @@ LOCAL := env -u AWS_PROFILE AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0
 PYTEST := $(LOCAL) $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak build validate golden docs local-cloud clean lock
+.PHONY: help demo test check bench soak build validate golden docs screens local-cloud clean lock
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ golden: $(READY)  ## expected rows of the golden cases anew, TABLE=... of one ta
 docs: $(READY)  ## the reference pages and the Glue tables, from the declarations
 	@$(BIN)/python -m penstock.docs
 	@$(BIN)/python -m infra.glue
+
+screens: $(READY)  ## the pictures of the command line in docs/screens, from a real terminal (needs tmux)
+	@$(BIN)/python -m infra.screens
 
 local-cloud: $(READY)  ## keep a local cloud running and say how to use it; PORT=... to choose
 	@$(LOCAL) $(BIN)/python -m infra.local_cloud up --port $(or $(PORT),5005)

@@ -106,3 +106,13 @@ def test_every_example_of_the_reference_runs(
     statements = [example.sql for name in tables.names() for example in tables.find(name).examples]
     assert len(statements) >= 2 * (len(tables.names()) - 1)
     assert run("query", "--output", "csv", *statements) == 0, capsys.readouterr().err
+
+
+def test_a_misspelt_command_gets_the_nearest_one(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where one is near."""
+    with pytest.raises(SystemExit, match="254"):
+        main(["qurey"])
+    assert "did you mean query?" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="254"):
+        main(["xyz"])
+    assert "did you mean" not in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,20 +28,23 @@ class Quiet(WSGIRequestHandler):
 
 @dataclass
 class Store:
-    """An S3 that counts what it is asked: (method, decoded key), or (LIST, bucket)."""
+    """An S3 that counts what it is asked, (method, decoded key) or (LIST, bucket), and the bytes it sends."""
 
     url: str = ""
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sent: int = 0
     app: Any = None
 
-    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
         """Count, then let moto answer."""
         path = environ["PATH_INFO"].encode("latin-1").decode()  # WSGI has decoded it once
         options = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
         bucket, _, key = path.lstrip("/").partition("/")
         listing = not key or "list-type" in options or "prefix" in options
         self.seen[("LIST", bucket) if listing else (environ["REQUEST_METHOD"], key)] += 1
-        return self.app(environ, start)  # type: ignore[no-any-return]
+        for part in self.app(environ, start):
+            self.sent += len(part)
+            yield part
 
     def asked(self) -> Counter[tuple[str, str]]:
         """What was asked since the last time."""

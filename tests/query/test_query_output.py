@@ -73,6 +73,19 @@ def test_json_reads_back(session: query.Session, form: _output.Form) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_nested_numbers_that_json_does_not_have_are_null(session: query.Session, form: _output.Form) -> None:
+    """Texts that look like them stay."""
+    sql = "SELECT {'a': 'nan'::DOUBLE, 'b': ['-inf'::FLOAT, 1.5], 'c': 'NaN, Infinity'} AS s"
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    found = json.loads(printed(session, sql, form), parse_constant=refuse)
+    row = found[0] if form == "json" else found
+    assert row == {"s": {"a": None, "b": [None, 1.5], "c": "NaN, Infinity"}}
+
+
 def test_odd_column_names(session: query.Session) -> None:
     """Quotes and backslashes in a name break nothing."""
     sql = 'SELECT 1 AS "a""b\'c\\", 2 AS a, 3 AS a, 4 AS a_1'

@@ -7,6 +7,7 @@ docstring stands in `penstock --help`. Names that begin with an underscore are n
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import pkgutil
 import sys
@@ -40,6 +41,15 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - a module without its command is our bug
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find it; a name that is misspelt gets the nearest one."""
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+        if near and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by their modules' docstrings, without importing them."""

@@ -16,7 +16,7 @@ from typing import Any
 from penstock import query
 from penstock.catalogue.summary import holdings
 from penstock.cli._answer import size
-from penstock.cli._render import row_object
+from penstock.cli._render import row_object, valid_json
 from penstock.errors import QueryError
 from penstock.tables import COMMON_COLUMNS, find, names
 
@@ -142,5 +142,5 @@ class Desk:
                 left -= len(str(text).encode())
                 if len(rows) >= most or left < 0:
                     return rows, True
-                rows.append(json.loads(str(text)))
+                rows.append(json.loads(valid_json(str(text))))
         return rows, False

@@ -102,7 +102,7 @@ def _json(batches: _Counted, out: TextIO, *, lines: bool) -> None:
     before, after = ("", "") if lines else ("[\n", "]\n")
     for batch in batches:
         if batch:
-            out.write(before + between.join(str(row[0]) for row in batch))
+            out.write(before + between.join(_render.valid_json(str(row[0])) for row in batch))
             before = between
     out.write("\n" if batches.rows else before)
     out.write(after)

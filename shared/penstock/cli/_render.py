@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from penstock.catalogue.lake import literal
 
-__all__ = ["NULL", "is_number", "row_object", "texts", "visible"]
+__all__ = ["NULL", "is_number", "row_object", "texts", "valid_json", "visible"]
 
 NULL = "<null>"
 """What a null looks like where it must not look like an empty text."""
@@ -59,6 +59,13 @@ def row_object(names: Sequence[str], types: Sequence[str]) -> str:
         key = literal(json.dumps(name, ensure_ascii=False) + ": ")
         fields.append(f"{key} || coalesce({_json_value(f'#{number}', type_)}, 'null')")
     return "'{' || " + " || ', ' || ".join(fields) + " || '}'"
+
+
+def valid_json(text: str) -> str:
+    """The text of a row's object without NaN and infinity, which DuckDB leaves in nested values."""
+    if "NaN" not in text and "Infinity" not in text:
+        return text
+    return json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
 
 
 def _json_value(column: str, type_: str) -> str:

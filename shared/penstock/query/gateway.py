@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Gateway", "Spent"]
 
+_LEAST = 32_768
+"""Bytes asked for at once, at least, if they can be kept: a small file comes with its footer."""
+
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
 _EXPIRED = ("ExpiredToken", "TokenRefreshRequired", "UnauthorizedSSOTokenError", "SSOTokenLoadError")
@@ -136,13 +139,14 @@ class Gateway:
     def _fetched(self, file: str, url: str, first: int, end: int) -> Iterator[bytes]:
         """The same from S3; what comes is kept."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
-        at = first
+        at = first if self.ranges is None else max(0, min(first, end - _LEAST))
         try:
-            found = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes={first}-{end - 1}")
+            found = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes={at}-{end - 1}")
             self._count(Spent(requests=1))
             while body := found["Body"].read(min(PIECE, end - at)):
                 self._count(Spent(bytes=len(body)))
-                yield body
+                if at + len(body) > first:
+                    yield body[max(0, first - at) :]
                 if self.ranges is not None:
                     self.ranges.keep(file, at, body)
                 at += len(body)
