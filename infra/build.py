@@ -47,7 +47,17 @@ EXTRAS = ("iceberg",)
 """Optional dependencies that a function may need."""
 
 _NOT_ASKED = frozenset(
-    ("certifi", "charset-normalizer", "fsspec", "idna", "markdown-it-py", "mdurl", "pyroaring", "requests")
+    (
+        "certifi",
+        "charset-normalizer",
+        "fsspec",
+        "idna",
+        "markdown-it-py",
+        "mdurl",
+        "pyroaring",
+        "requests",
+        "tenacity",
+    )
 )
 """What pyiceberg brings for its own command line, for other stores and catalogues, and for deleting rows."""
 

@@ -20,9 +20,10 @@ from typing import Any
 import duckdb
 
 from penstock import config, tables
+from penstock.errors import ConfigError
 from penstock.tables import PATH_COLUMNS, Table
 
-__all__ = ["FILE", "built_in", "hive_type", "main", "template", "text"]
+__all__ = ["FILE", "built_in", "configured", "hive_type", "main", "template", "text"]
 
 FILE = Path(__file__).with_name("glue.json")
 
@@ -51,14 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     found = built_in()
     if given.config:
-        found |= {p.table.name: p.table for p in config.load(given.config).partitions.values()}
-    FILE.write_text(text(found.values()), encoding="utf-8")
+        try:
+            found |= configured(given.config)
+        except ConfigError as error:
+            raise SystemExit(str(error)) from None
+    try:
+        made = text(found.values())
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    FILE.write_text(made, encoding="utf-8")
     print(f"{len(found)} tables in {FILE.name}")
 
 
 def built_in() -> dict[str, Table]:
     """Every built-in table by name."""
     return {name: tables.find(name) for name in tables.names()}
+
+
+def configured(paths: Sequence[Path]) -> dict[str, Table]:
+    """The tables of a configuration, people's own and built-in ones with further columns, by name."""
+    read = config.load(paths)
+    return {**read.tables, **{p.table.name: p.table for p in read.partitions.values()}}
 
 
 def text(found: Iterable[Table]) -> str:
@@ -112,7 +126,7 @@ def _table(table: Table) -> dict[str, Any]:
     folders = "/".join(f"{key}=${{!{key}}}" for key in keys)
     serde = "org.apache.hadoop.hive.ql.io.parquet"
     columns = [
-        {"Name": name, "Type": hive_type(type_)}
+        {"Name": name, "Type": _column_type(table.name, name, type_)}
         for name, type_ in table.all_columns()
         if name not in PATH_COLUMNS
     ]
@@ -157,6 +171,13 @@ def _projection(key: str, condition: str, parameter: str) -> dict[str, Any]:
         f"projection.{key}.type": {"Fn::If": [condition, "enum", "injected"]},
         f"projection.{key}.values": {"Fn::If": [condition, values, {"Ref": "AWS::NoValue"}]},
     }
+
+
+def _column_type(table: str, name: str, type_: str) -> str:
+    try:
+        return hive_type(type_)
+    except ValueError as error:
+        raise ValueError(f"{table}.{name}: {error}") from error
 
 
 def hive_type(type_: str) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from cfnlint.api import lint
 from tests.compact import yard as yards
 from tests.compact.yard import LOGIN
 
 from infra import glue
+from penstock.model import Schema
 from penstock.tables import PATH_COLUMNS
 
 
@@ -62,6 +66,79 @@ def test_a_type_that_others_do_not_know() -> None:
     """It is refused by name and not written as something else."""
     with pytest.raises(ValueError, match="found the type HUGEINT"):
         glue.hive_type("HUGEINT")
+
+
+OWN = """
+format "delimited" "csv" { header = true }
+table "app" {
+  format = format.delimited.csv
+  column "tp_timestamp" { source = "time" }
+  column "user" { type = "struct(id bigint, tags varchar[])" }
+  column "cost" { type = "decimal(10,2)" }
+  column "odd" { type = "%s" }
+}
+table "aws_cloudtrail_log" {
+  column "team" { source = "team" }
+}
+"""
+
+
+def test_tables_of_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own tables and added columns come with the built-in ones; lint finds nothing in them."""
+    monkeypatch.setattr(glue, "FILE", tmp_path / "glue.json")
+    (tmp_path / "own.tpc").write_text(OWN % "boolean")
+    glue.main(["--config", str(tmp_path)])
+    made = json.loads(glue.FILE.read_text())["Resources"]
+    assert len(made) == len(glue.built_in()) + 2
+    columns = made["App"]["Properties"]["TableInput"]["StorageDescriptor"]["Columns"]
+    types = {column["Name"]: column["Type"] for column in columns}
+    assert [types[name] for name in ("user", "cost", "odd", "unmapped")] == [
+        "struct<id:bigint,tags:array<string>>", "decimal(10,2)", "boolean", "string"
+    ]  # fmt: skip
+    trail = made["AwsCloudtrailLog"]["Properties"]["TableInput"]["StorageDescriptor"]["Columns"]
+    assert {"Name": "team", "Type": "string"} in trail
+    assert lint(glue.text(glue.configured([tmp_path]).values())) == []
+    (tmp_path / "own.tpc").write_text(OWN % "interval")
+    with pytest.raises(SystemExit, match=r"app\.odd: found the type INTERVAL, expected one that Hive knows"):
+        glue.main(["--config", str(tmp_path)])
+
+
+def arrow_type(type_: str) -> pa.DataType:
+    """A type as Hive writes it, for pyarrow."""
+    if type_.startswith("array<"):
+        return pa.list_(arrow_type(type_[6:-1]))
+    if type_.startswith("struct<"):
+        members = re.findall(r"(\w+):((?:\w+)(?:<[^>]*>)?)", type_[7:-1])
+        return pa.struct([(name, arrow_type(member)) for name, member in members])
+    names = {"bigint": pa.int64(), "int": pa.int32(), "timestamp": pa.timestamp("us"), "date": pa.date32()}
+    return names.get(type_, pa.string())
+
+
+def test_an_independent_reader_reads_the_hive_by_the_tables(tmp_path: Path) -> None:
+    """pyarrow, by the Glue table's columns and keys, sees each live row once, old files and merged ones."""
+    yard = yards.make(tmp_path)
+    old = Schema.of("login", (("n", "INTEGER"), ("tp_id", "VARCHAR"), ("tp_timestamp", "TIMESTAMP")))
+    yard.collect(2, 5, schema=old)
+    yard.collect(9, 5, index="o'd/d %=é")
+    made = glue.template([LOGIN])["Resources"]["Login"]["Properties"]["TableInput"]
+    columns = [(one["Name"], arrow_type(one["Type"])) for one in made["StorageDescriptor"]["Columns"]]
+    keys = [(one["Name"], arrow_type(one["Type"])) for one in made["PartitionKeys"]]
+    for _ in range(4):
+        folder = f"{yard.hive.root}/tp_table=login"
+        dataset = ds.dataset(
+            folder,
+            schema=pa.schema([*columns, *keys]),
+            partitioning=ds.partitioning(pa.schema(keys), flavor="hive"),
+            format="parquet",
+        )
+        found = dataset.to_table().sort_by("tp_id")
+        assert found.column("tp_id").to_pylist() == [row[0] for row in yard.rows(columns="tp_id")]
+        assert found.column("n").null_count == 0
+        assert found.column("what").null_count == 10
+        assert set(found.column("tp_index").to_pylist()) == {"default", "o'd/d %=é"}
+        assert set(found.column("tp_date").to_pylist()) == {yards.DAY}
+        assert yard.compactor().run().failed == {}
+        yard.turn(hours=2)
 
 
 def test_the_files_hold_what_the_tables_say(tmp_path: Path) -> None:
