@@ -97,6 +97,7 @@ def _publish(site: Site, home: Home, wish: _Wish, done: Published) -> None:
     from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
 
     _require_readable(wish)
+    faults: tuple[type[Exception], ...] = (CommitStateUnknownException, *home.faults)
     for _ in range(_ATTEMPTS):
         site.step("export")
         try:
@@ -109,7 +110,7 @@ def _publish(site: Site, home: Home, wish: _Wish, done: Published) -> None:
                 done.removed += len(change[1])
         except CommitFailedException:
             continue  # somebody else was quicker
-        except (CommitStateUnknownException, *home.faults) as error:
+        except faults as error:
             raise Retry(f"{wish.table}: {error}") from error
         except FileNotFoundError as error:
             text = f"{wish.table}: {error}: metadata of the Iceberg table is gone"
