@@ -230,8 +230,11 @@ class Recipe:
         lacks: frozenset[str] = frozenset(),
     ) -> str:
         made = self._timing() if ordered else ()
-        if ordered:
-            read = self._by_time(read, lacks, made)
+        if ordered and "_modified" in self.table.enrichment["tp_timestamp"]:
+            read = self._by_time(pieces.inherited(read), lacks, made, "_object")
+        else:
+            # What is looked up afterwards need not be sorted.
+            read = pieces.inherited(self._by_time(read, lacks, made, "_piece") if ordered else read)
         own = "".join(
             f"{identifier(c.name) if c in made else _made(c, lacks)} AS {identifier(c.name)}, "
             for c in self.table.columns
@@ -241,7 +244,7 @@ class Recipe:
         first = (
             f"SELECT {own}{kept}, _object, _row, _modified, "
             "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
-            f"tp_source_type, tp_source_name, tp_source_location FROM ({pieces.inherited(read)})"
+            f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
@@ -260,11 +263,13 @@ class Recipe:
         words = set(re.findall(r"\w+", self.table.enrichment["tp_timestamp"]))
         return tuple(column for column in self.table.columns if column.name in words)
 
-    def _by_time(self, read: str, lacks: frozenset[str], made: Sequence[Column]) -> str:
-        """The raw rows in the order of their times, with the columns `made` that those come from."""
+    def _by_time(self, read: str, lacks: frozenset[str], made: Sequence[Column], number: str) -> str:
+        """The raw rows in the order of their times, then of the `number` of their object, with the
+        columns `made` that the times come from.
+        """
         columns = "".join(f", {_made(c, lacks)} AS {identifier(c.name)}" for c in made)
         order = _without(lacks, self.table.enrichment["tp_timestamp"])
-        return f"SELECT * FROM (SELECT *{columns} FROM ({read})) ORDER BY {order}, _piece, _row"
+        return f"SELECT * FROM (SELECT *{columns} FROM ({read})) ORDER BY {order}, {number}, _row"
 
     def _unmapped(self, rest: str | None) -> str:
         """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.

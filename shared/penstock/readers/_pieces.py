@@ -95,8 +95,7 @@ class Pieces:
     def inherited(self, rows: str) -> str:
         """Rows (_piece, …) with what they inherit instead of that number.
 
-        As late as can be: what is looked up afterwards need not be sorted. A list for each thing
-        inherited: one list of structs takes five times as long to plan.
+        A list for each thing inherited: one list of structs takes five times as long to plan.
         """
         told = ", ".join(self._told(name) for name in _INHERITED)
         return f"SELECT * EXCLUDE (_piece), {told} FROM ({rows})"
