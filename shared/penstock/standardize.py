@@ -231,7 +231,7 @@ class Recipe:
     ) -> str:
         made = self._timing() if ordered else ()
         if ordered:
-            read = self._by_time(read, lacks, made)
+            read = self._by_time(pieces, read, lacks, made)
         own = "".join(
             f"{identifier(c.name) if c in made else _made(c, lacks)} AS {identifier(c.name)}, "
             for c in self.table.columns
@@ -260,11 +260,14 @@ class Recipe:
         words = set(re.findall(r"\w+", self.table.enrichment["tp_timestamp"]))
         return tuple(column for column in self.table.columns if column.name in words)
 
-    def _by_time(self, read: str, lacks: frozenset[str], made: Sequence[Column]) -> str:
+    def _by_time(self, pieces: Pieces, read: str, lacks: frozenset[str], made: Sequence[Column]) -> str:
         """The raw rows in the order of their times, with the columns `made` that those come from."""
         columns = "".join(f", {_made(c, lacks)} AS {identifier(c.name)}" for c in made)
         order = _without(lacks, self.table.enrichment["tp_timestamp"])
-        return f"SELECT * FROM (SELECT *{columns} FROM ({read})) ORDER BY {order}, _piece, _row"
+        all_ = "*"
+        if "_modified" in order:  # it is inherited otherwise after the sort
+            columns, all_ = f"{columns}, {pieces.told('_modified')}", "* EXCLUDE (_modified)"
+        return f"SELECT {all_} FROM (SELECT *{columns} FROM ({read})) ORDER BY {order}, _piece, _row"
 
     def _unmapped(self, rest: str | None) -> str:
         """JSON of what no column holds: unknown fields (`rest`) and texts that did not fit their type.

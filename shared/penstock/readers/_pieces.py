@@ -90,7 +90,7 @@ class Pieces:
 
     def counted(self, rows: str) -> str:
         """Rows (_piece, …) with first_row and n."""
-        return f"SELECT *, {self._told('first_row')}, {self._told('n')} FROM ({rows})"
+        return f"SELECT *, {self.told('first_row')}, {self.told('n')} FROM ({rows})"
 
     def inherited(self, rows: str) -> str:
         """Rows (_piece, …) with what they inherit instead of that number.
@@ -98,10 +98,10 @@ class Pieces:
         As late as can be: what is looked up afterwards need not be sorted. A list for each thing
         inherited: one list of structs takes five times as long to plan.
         """
-        told = ", ".join(self._told(name) for name in _INHERITED)
+        told = ", ".join(self.told(name) for name in _INHERITED)
         return f"SELECT * EXCLUDE (_piece), {told} FROM ({rows})"
 
-    def _told(self, name: str) -> str:
+    def told(self, name: str) -> str:
         """What is known of piece number `_piece`, as a column."""
         values = [_TOLD[name](piece) for piece in self.all]
         # What is the same for all need not be looked up, nor planned as a list.
