@@ -116,3 +116,11 @@ def test_a_misspelt_command_gets_the_nearest_one(run: Run, capsys: pytest.Captur
     with pytest.raises(SystemExit, match="254"):
         main(["xyz"])
     assert "did you mean" not in capsys.readouterr().err
+
+
+def test_a_query_starts_without_what_it_may_not_need() -> None:
+    """Start is felt with every question: Arrow, the shell's libraries and the bar come when they are used."""
+    spared = {"pyarrow", "boto3", "prompt_toolkit", "pygments", "hcl2", "lark", "rich.progress", "mcp"}
+    code = f"import sys, penstock.cli.query; sys.exit(str({spared} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"

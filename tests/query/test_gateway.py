@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -139,7 +140,9 @@ def test_the_next_command_asks_s3_for_nothing(place: query.Place, store: Store, 
     assert not store.asked()
     assert (second.requests, second.bytes) == (0, 0)
     assert second.kept > 0
-    assert first.requests == 3, "a small file comes whole, with its footer"
+    assert 3 <= first.requests < 6, (
+        "a small file comes whole, with its footer, unless two threads ask at once"
+    )
 
 
 def test_without_a_cache_each_command_asks_anew(place: query.Place) -> None:
@@ -186,6 +189,34 @@ def test_why_s3_refuses_is_said(store: Store, hive: Hive, tmp_path: Path, bucket
         assert "127.0.0.1" not in str(caught.value)
     with pytest.raises(QueryError, match="nowhere"):
         rows(session, "SELECT nowhere FROM login")
+    session.close()
+
+
+class Faltering:
+    """A client whose first answer breaks off; the others are the store's."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.meta, self.left = client, client.meta, 1
+
+    def get_object(self, **asked: Any) -> Any:
+        """Half of it, once."""
+        found = self.client.get_object(**asked)
+        if self.left:
+            self.left -= 1
+            half = found["Body"].read()[:100]
+            found["Body"] = io.BytesIO(half)
+        return found
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(place: query.Place, store: Store) -> None:
+    """And is not blamed for what fails later for another reason."""
+    faltering: Any = Faltering(store.client())
+    session = query.open_at(replace(place, client=lambda: faltering))
+    assert len(rows(session, ASKED[0])) == 9
+    assert faltering.left == 0
+    faltering.left = 1
+    with pytest.raises(QueryError, match="Could not convert"):
+        rows(session, "SELECT who::INTEGER FROM login")
     session.close()
 
 

@@ -47,12 +47,13 @@ def prepare(session: Session, sql: str) -> tuple[str, ...]:
 def run(session: Session, sql: str) -> Result:
     """Begin one statement that `prepare` gave. QueryError holds DuckDB's words, place and suggestions."""
     session.cancelled.clear()
-    _trouble(session)  # of statements before
+    if session.gateway is not None:
+        session.gateway.troubles()  # of statements before
     with _interruptible(session):
         try:
             relation = session.connection.sql(faster(session, sql))
         except duckdb.Error as error:
-            raise QueryError(_trouble(session) or _placed(session, sql, error)) from error
+            raise QueryError(_trouble(session, error) or _placed(session, sql, error)) from error
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
@@ -117,13 +118,17 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
         if result.session.cancelled.is_set():
             raise KeyboardInterrupt from error
         # The line it shows is our rendering, not what the person wrote.
-        message = re.sub(r"\n\nLINE \d+:.*", "", str(_cause(result.relation, error)), flags=re.DOTALL)
-        raise QueryError(_trouble(result.session) or _advised(result.session, message)) from error
+        cause = _cause(result.relation, error)
+        message = re.sub(r"\n\nLINE \d+:.*", "", str(cause), flags=re.DOTALL)
+        raise QueryError(_trouble(result.session, cause) or _advised(result.session, message)) from error
 
 
-def _trouble(session: Session) -> str:
-    """Why S3 refused what the statement first wanted, if it did: DuckDB knows the status alone."""
-    return next(iter(session.gateway.troubles()), "") if session.gateway is not None else ""
+def _trouble(session: Session, error: Exception) -> str:
+    """Why S3 refused what the statement first wanted, if it failed of that: DuckDB knows the status alone."""
+    gateway = session.gateway
+    if gateway is None or not (isinstance(error, duckdb.IOException) or gateway.host in str(error)):
+        return ""
+    return next(iter(gateway.troubles()), "")
 
 
 def _advised(session: Session, message: str) -> str:
