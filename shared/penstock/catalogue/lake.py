@@ -31,7 +31,7 @@ from penstock.ledger.floor import since
 from penstock.model import Commit, DataFile, PartitionId, Schema
 from penstock.tables import PATH_COLUMNS
 
-__all__ = ["META", "Memory", "Reshaped", "Writer", "batches", "literal", "root", "unknown"]
+__all__ = ["META", "PARTITION_KEYS", "Memory", "Reshaped", "Writer", "batches", "literal", "root", "unknown"]
 
 BATCH = 50_000
 """Files taken from the ledger before they are written: bounds memory at about 100 MB."""
