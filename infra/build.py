@@ -47,7 +47,7 @@ EXTRAS = ("iceberg",)
 """Optional dependencies that a function may need."""
 
 _NOT_ASKED = frozenset(
-    (
+    [
         "certifi",
         "charset-normalizer",
         "fsspec",
@@ -57,7 +57,7 @@ _NOT_ASKED = frozenset(
         "pyroaring",
         "requests",
         "tenacity",
-    )
+    ]
 )
 """What pyiceberg brings for its own command line, for other stores and catalogues, and for deleting rows."""
 

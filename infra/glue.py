@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from penstock import config, tables
+from penstock.config import Partition
 from penstock.errors import ConfigError
 from penstock.tables import PATH_COLUMNS, Table
 
@@ -50,15 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Generate the Glue tables.")
     parser.add_argument("--config", type=Path, action="append", help="directory with *.tpc or *.hcl files")
     given = parser.parse_args(arguments)
-    found = built_in()
-    if given.config:
-        try:
-            found |= configured(given.config)
-        except ConfigError as error:
-            raise SystemExit(str(error)) from None
+    found, read = built_in(), config.Config({}, {}, {})
     try:
-        made = text(found.values())
-    except ValueError as error:
+        if given.config:
+            read = config.load(given.config)
+            found |= configured(read)
+        made = text(found.values(), read.partitions.values())
+    except (ConfigError, ValueError) as error:
         raise SystemExit(str(error)) from None
     FILE.write_text(made, encoding="utf-8")
     print(f"{len(found)} tables in {FILE.name}")
@@ -69,19 +68,23 @@ def built_in() -> dict[str, Table]:
     return {name: tables.find(name) for name in tables.names()}
 
 
-def configured(paths: Sequence[Path]) -> dict[str, Table]:
+def configured(read: config.Config) -> dict[str, Table]:
     """The tables of a configuration, people's own and built-in ones with further columns, by name."""
-    read = config.load(paths)
     return {**read.tables, **{p.table.name: p.table for p in read.partitions.values()}}
 
 
-def text(found: Iterable[Table]) -> str:
+def text(found: Iterable[Table], partitions: Collection[Partition] = ()) -> str:
     """The template of these tables as JSON, which is YAML too."""
-    return json.dumps(template(found), indent=1) + "\n"
+    return json.dumps(template(found, partitions), indent=1) + "\n"
 
 
-def template(found: Iterable[Table]) -> dict[str, Any]:
-    """A CloudFormation template; `Hive` is the root of the hive without `s3://`."""
+def template(found: Iterable[Table], partitions: Collection[Partition] = ()) -> dict[str, Any]:
+    """A CloudFormation template; `Hive` is the root of the hive without `s3://`.
+
+    Names of `partitions` are listed, and their one index where none has a tp_index: who lists less than
+    there is hides rows, so of what is not known a query has to say it.
+    """
+    plain = bool(partitions) and all(partition.tp_index is None for partition in partitions)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Penstock - Glue tables over the hive, made by `python -m infra.glue`.",
@@ -90,12 +93,12 @@ def template(found: Iterable[Table]) -> dict[str, Any]:
             "Database": {"Type": "String", "Description": "Name of the Glue database that is made."},
             "Partitions": {
                 "Type": "CommaDelimitedList",
-                "Default": "",
+                "Default": ",".join(sorted({partition.id.name for partition in partitions})),
                 "Description": "Names of all partitions; empty: a query has to say tp_partition = '...'.",
             },
             "Indexes": {
                 "Type": "CommaDelimitedList",
-                "Default": "default",
+                "Default": "default" if plain else "",
                 "Description": "Values of tp_index; empty: a query has to say tp_index = '...'.",
             },
         },

@@ -97,10 +97,28 @@ def test_tables_of_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
     trail = made["AwsCloudtrailLog"]["Properties"]["TableInput"]["StorageDescriptor"]["Columns"]
     assert {"Name": "team", "Type": "string"} in trail
-    assert lint(glue.text(glue.configured([tmp_path]).values())) == []
+    assert lint(glue.FILE.read_text()) == []
     (tmp_path / "own.tpc").write_text(OWN % "interval")
     with pytest.raises(SystemExit, match=r"app\.odd: found the type INTERVAL, expected one that Hive knows"):
         glue.main(["--config", str(tmp_path)])
+
+
+@pytest.mark.parametrize(("tp_index", "expected"), [("", "default"), ('tp_index = "user_agent"', "")])
+def test_folders_that_are_known_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tp_index: str, expected: str
+) -> None:
+    """Listing one index where there are more would hide rows: then a query has to say which."""
+    monkeypatch.setattr(glue, "FILE", tmp_path / "glue.json")
+    source = 'source "aws_s3_bucket" { bucket = "trail" }'
+    (tmp_path / "a.tpc").write_text(
+        f'partition "aws_cloudtrail_log" "a" {{\n{source}\n{tp_index}\n}}\n'
+        f'partition "aws_cloudtrail_log" "b" {{\n{source}\n}}\n'
+    )
+    glue.main(["--config", str(tmp_path)])
+    parameters = json.loads(glue.FILE.read_text())["Parameters"]
+    assert (parameters["Partitions"]["Default"], parameters["Indexes"]["Default"]) == ("a,b", expected)
+    bare = glue.template([LOGIN])["Parameters"]
+    assert (bare["Partitions"]["Default"], bare["Indexes"]["Default"]) == ("", "")
 
 
 def arrow_type(type_: str) -> pa.DataType:
