@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from infra.bench import Context, Figure
+from infra.bench import Context, Figure, asking
 from infra.bench.alone import best
 from infra.bench.collecting import collect
 from infra.bench.data import STANDARD, dataset
@@ -35,6 +36,7 @@ def run(context: Context) -> list[Figure]:
     ours = best(_RUNS, f"{__name__}:merged", work=str(work))
     if not floor.result["rows"] == ours.result["rows"] == data.events:
         raise RuntimeError(f"merged {ours.result}, copied {floor.result}, expected {data.events} rows")
+    asked = _questions(work)
     pace = data.events / ours.cpu
     before, after = ours.result["before"], ours.result["after"]
     files = f"{before['files']} files to {after['files']}"
@@ -44,8 +46,29 @@ def run(context: Context) -> list[Figure]:
         Figure("merge, of a sorted COPY", floor.cpu / ours.cpu, "x", note=f"{pace:,.0f} rows/s; {files}"),
         Figure("merge, bytes on disk", after["bytes"] / before["bytes"], "x", note=size),
         Figure("merge, needle", after["needle"] / before["needle"], "x", note=needle),
+        *(
+            Figure(f"merge, {name}", now / max(1, then), "x", note=f"{then:,} {unit} to {now:,}")
+            for name, unit, then, now in asked
+        ),
         Figure("merge, peak memory", ours.peak_mb, "MB", 1000, "<=", "resident, of the whole process"),
     ]
+
+
+def _questions(work: Path) -> Iterator[tuple[str, str, int, int]]:
+    """(question, unit, before, after) of the hive as it was collected and as `merged` left it, both on S3."""
+    with duckdb.connect() as db:
+        files = str(work / "hive" / "**" / "*.parquet")
+        found = db.execute("SELECT event_id FROM read_parquet(?) OFFSET 12345 LIMIT 1", [files]).fetchone()
+    assert found is not None  # noqa: S101 - there are rows
+    questions = {
+        "needle": f"SELECT * FROM aws_cloudtrail_log WHERE event_id = '{found[0]}'",
+        "aggregate": "SELECT event_name, count(*) FROM aws_cloudtrail_log GROUP BY 1",
+    }
+    before = asking.asked(work / "hive", work / "ledger.db", questions)
+    after = asking.asked(work / "copy" / "hive", work / "copy" / "ledger.db", questions)
+    for name in questions:
+        yield name, "requests", before[name].requests, after[name].requests
+        yield name, "bytes", before[name].bytes, after[name].bytes
 
 
 def sorted_copy(work: str) -> dict[str, Any]:

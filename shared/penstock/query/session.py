@@ -2,9 +2,8 @@
 
 The catalogue is attached read-only, the views get the caller's filters, and then DuckDB is locked:
 no file system but the hive, the roots of tiers that its files lie at, and the copies that were pulled,
-no configuration (G6). What
-it reads stays in its memory for the next statement, and is not asked for again: files of a hive
-never change.
+no configuration (G6). What it reads stays in its memory for the next statement, and is not asked for
+again: files of a hive never change.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def _change(site: Site, table: Any, wish: _Wish) -> _Change | None:
         seen[partition] <= site.ledger.head(partition).version for partition in seen
     ):
         return None
-    old = _too_old(table, site.now() - site.grace)
+    old = _too_old(table, site.now() - site.kept)
     names = {name for name in noted if name.startswith(_VERSION)}
     same = names == {f"{_VERSION}{partition}" for partition in wish.versions}
     if snapshot and same and seen == wish.versions and not old and not _reshaped(table, wish):
