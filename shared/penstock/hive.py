@@ -20,17 +20,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from penstock import aws
 from penstock.errors import Retry
+from penstock.places import storage_class
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split", "storage_class"]
+__all__ = ["Hive", "LocalHive", "S3Hive", "data_path", "escape", "open_hive", "split"]
 
 # What Hive escapes in partition values: control characters and these; Trino and Spark do the same.
 # https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java
 _BLOCK = 1 << 20  # bytes; of a download
 
-_CLASS = re.compile(r"\.([A-Z_]+)\.parquet$")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^]")
 
 
@@ -57,12 +57,6 @@ def split(root: str) -> tuple[str, str]:
     """Bucket and key prefix (no slash at either end) of `s3://bucket/prefix`."""
     bucket, _, prefix = root.removeprefix("s3://").partition("/")
     return bucket, prefix.strip("/")
-
-
-def storage_class(path: str) -> str:
-    """The storage class of S3 that a file's name is marked with; empty when it has none."""
-    found = _CLASS.search(path.rpartition("/")[2])
-    return found[1] if found else ""
 
 
 class Hive(Protocol):

@@ -1,16 +1,4 @@
-"""Where a file of the hive may lie besides the hive: the places of tiers, and one hive that spans them.
-
-A place is a root (a directory or `s3://bucket/prefix`) and a storage class of S3. A file tells by its
-path alone which is its own, so that nothing else has to remember it:
-
-    tp_table=t/…/x-0.parquet                          the hive's own root
-    tp_table=t/…/x-0.GLACIER_IR.parquet               there, in a storage class
-    s3://cold/prefix/tp_table=t/…/x-0.parquet         another root
-    /mnt/cold/tp_table=t/…/x-0.parquet                a directory
-
-A hidden name (`_x…`) is short-lived and kept in S3's standard class, whatever the class it is named for:
-colder ones charge for weeks at least. The copy to its public name goes to the class.
-"""
+"""One hive that spans the places of tiers: what they keep elsewhere is reached as the rest."""
 
 from __future__ import annotations
 
@@ -20,50 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.hive import Hive, LocalHive, S3Hive, storage_class
+from penstock.hive import Hive, LocalHive, S3Hive
+from penstock.places import is_here
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["HERE", "Place", "TieredHive", "is_here", "root_of"]
-
-_START = "tp_table="
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A root (empty: the hive's own) and a storage class (empty: what is put there without one)."""
-
-    root: str = ""
-    storage_class: str = ""
-
-    @classmethod
-    def of(cls, path: str) -> Place:
-        """The place of a file, by its path in the ledger."""
-        return cls(root_of(path), storage_class(path))
-
-    def __str__(self) -> str:
-        return " as ".join(part for part in (self.root or "the hive", self.storage_class) if part)
-
-    def path(self, below: str) -> str:
-        """The path in the ledger of a file that stands here, `below` a root."""
-        stem = below.removesuffix(".parquet")
-        marked = f"{stem}.{self.storage_class}.parquet" if self.storage_class else below
-        return f"{self.root}/{marked}" if self.root else marked
-
-
-HERE = Place()
-"""The hive's own root, without a storage class."""
-
-
-def root_of(path: str) -> str:
-    """The root of a path in the ledger, without a slash at its end; empty for the hive's own."""
-    return path[: max(0, path.find(f"/{_START}"))]
-
-
-def is_here(path: str) -> bool:
-    """Whether the path lies in a directory of one machine, by a root of its own."""
-    return path.startswith("/")
+__all__ = ["TieredHive"]
 
 
 @dataclass(frozen=True, slots=True)

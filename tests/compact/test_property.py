@@ -20,7 +20,7 @@ from penstock.collect.landing import commit_id
 from penstock.compact.live import Live
 from penstock.config import Tier
 from penstock.ledger.commit import commit
-from penstock.tiers import Place
+from penstock.places import Place
 
 DAYS = [DAY - dt.timedelta(days=n) for n in range(3)]
 

@@ -19,9 +19,10 @@ from penstock.compact.live import is_hidden
 from penstock.config import Tier
 from penstock.errors import OutcomeUnknown, QueryError
 from penstock.hive import S3Hive
+from penstock.places import HERE, Place
 from penstock.query import pulling
 from penstock.query.pulled import copies
-from penstock.tiers import HERE, Place, TieredHive
+from penstock.tiers import TieredHive
 
 TIER_STEPS = ("tier intent", "tier copy", "tier copy one", "tier commit", "committed", "tier forget")
 OLD = DAY - dt.timedelta(days=40)

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Later layers import earlier ones, and their own.
 LAYERS = (
     ("", "arguments", "errors", "model", "sql", "times"),
-    ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "statement"),
+    ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "places", "statement"),
     ("tables", "readers", "formats", "sources", "fetch", "listing"),
     ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet", "tiers"),
     ("collect", "poll", "sweep", "compact", "catalogue", "pruning", "query", "delete", "docs"),

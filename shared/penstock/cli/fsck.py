@@ -7,7 +7,7 @@ import click
 from penstock.cli import FAILED, _workspace
 from penstock.cli.compact import opened
 from penstock.compact import fsck as checking
-from penstock.tiers import root_of
+from penstock.places import root_of
 
 __all__ = ["fsck"]
 

@@ -21,7 +21,7 @@ from penstock.compact import tail
 from penstock.compact.clean import ABANDONED
 from penstock.compact.live import Live, is_hidden, public
 from penstock.compact.site import Site
-from penstock.tiers import root_of
+from penstock.places import root_of
 
 __all__ = ["Fault", "Finding", "Found", "check", "listed", "repair"]
 

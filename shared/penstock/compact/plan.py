@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from penstock.compact.live import Group, is_hidden
 from penstock.model import DataFile
-from penstock.tiers import HERE, Place
+from penstock.places import HERE, Place
 
 __all__ = ["CLOSED_AFTER", "FAN", "Job", "Policy", "cut", "is_closed", "jobs"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from penstock.errors import Retry
 from penstock.hive import Hive
 from penstock.ledger import Ledger
-from penstock.tiers import is_here
+from penstock.places import is_here
 
 __all__ = ["LEASE", "Site", "nothing", "utc_now"]
 

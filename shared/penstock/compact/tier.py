@@ -24,7 +24,7 @@ from penstock.config import Partition, Tier
 from penstock.errors import ConfigError, Problem
 from penstock.hive import data_path
 from penstock.model import DataFile, Intent, PartitionId
-from penstock.tiers import Place
+from penstock.places import Place
 
 __all__ = ["Day", "Moved", "due", "move", "require_apart"]
 

@@ -12,7 +12,7 @@ from penstock.config.block_type import BlockType
 from penstock.config.check import Report, arguments, title
 from penstock.config.nodes import Block
 from penstock.config.values import Tier
-from penstock.tiers import Place
+from penstock.places import Place
 
 __all__ = ["TIER", "decode_tiers"]
 

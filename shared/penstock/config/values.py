@@ -11,10 +11,10 @@ from typing import Any
 
 from penstock.errors import ConfigError, Problem
 from penstock.model import PartitionId
+from penstock.places import Place
 from penstock.sources import Configured
 from penstock.sources.aws_s3_bucket import S3BucketSource
 from penstock.tables import Replaces, Syntax, Table
-from penstock.tiers import Place
 
 __all__ = ["Config", "Connection", "Partition", "Tier", "View", "Workspace"]
 

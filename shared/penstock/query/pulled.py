@@ -21,7 +21,7 @@ from penstock import extensions
 from penstock.catalogue import State
 from penstock.catalogue.lake import literal, root
 from penstock.hive import escape
-from penstock.tiers import root_of
+from penstock.places import root_of
 
 __all__ = ["copies", "folder_of", "localize", "mark", "marker", "place_of", "seal", "standing"]
 

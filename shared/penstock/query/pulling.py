@@ -25,8 +25,8 @@ from penstock.catalogue.lake import literal, root
 from penstock.errors import PenstockError, Retry
 from penstock.hive import Hive
 from penstock.model import REJECTED_TABLE, PartitionId
+from penstock.places import root_of
 from penstock.query.pulled import copies, marker, place_of, seal, standing
-from penstock.tiers import root_of
 
 __all__ = ["Fetched", "File", "Wanted", "alone", "drop", "fetch", "live", "missing", "tidy"]
 
