@@ -135,6 +135,27 @@ def test_changed_configuration_is_picked_up(rig: Rig) -> None:
     assert worker.handle([rig.message(ref)]).done == 1
 
 
+def test_a_batch_keeps_its_configuration(rig: Rig) -> None:
+    """One that changes, or breaks, while a batch is fetched is the next one's."""
+    (ref,) = _put(rig, 1)
+    now = 1000.0
+    worker = rig.worker()
+    reader = worker.read_config
+    assert isinstance(reader, ConfigReader)
+    reader.clock = lambda: now
+
+    def step(name: str) -> None:
+        nonlocal now
+        if name == "fetch":
+            rig.configure('partition "aws_cloudtrail_log" "prod" {\n  sauce "aws_s3_bucket" {}\n}\n')
+            now += 61
+
+    worker.step = step
+    assert worker.handle([rig.message(ref)]).done == 1
+    with pytest.raises(ConfigError, match=r"main\.tpc:2"):
+        worker.handle([rig.message(ref)])
+
+
 def test_close_gives_the_folder_back(rig: Rig) -> None:
     """Nothing is left of a closed worker, nor of a commit once it is done."""
     (ref,) = _put(rig, 1)

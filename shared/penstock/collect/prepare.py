@@ -45,7 +45,9 @@ def prepare(
     )
     dynamodb = aws.client("dynamodb", account) if settings.ledger.startswith("dynamodb://") else None
     reader = read_config or ConfigReader(settings.config, s3)
-    clients = S3Clients(account, reader, settings.fetchers, {} if s3 is None else {None: s3})
+    # A batch is fetched by the configuration that it was planned by.
+    held = reader.held if isinstance(reader, ConfigReader) else reader
+    clients = S3Clients(account, held, settings.fetchers, {} if s3 is None else {None: s3})
     return Worker(
         settings=settings,
         hive=hive,
@@ -79,6 +81,10 @@ class ConfigReader:
             self._seen = seen
         self._looked = self.clock()
         return self._config
+
+    def held(self) -> Config:
+        """The configuration as it was last read, however old."""
+        return self._config or self()
 
     def _list(self) -> dict[str, str]:
         """File names with what changes when they do."""
