@@ -24,7 +24,7 @@ ACCOUNT = "123456789012"
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/")
 _INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "Logs_20140328": "logs"}
+_TARGETS = {"AWSGlue": "glue", "DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "Logs_20140328": "logs"}
 _TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -96,10 +96,26 @@ def _json_needs(name: str, operation: str, request: Request) -> list[Access]:
         operation = operation.removesuffix("Batch")  # a batch call needs the permission of the single one
         queue = body["QueueUrl"].rsplit("/", 1)[-1]
         return [Access(f"sqs:{operation}", f"arn:aws:sqs:{region}:{ACCOUNT}:{queue}")]
+    if name == "glue":
+        return _glue_needs(operation, body, f"arn:aws:glue:{region}:{ACCOUNT}:")
     if name == "logs":
         group = f"{body['logGroupName']}:*" if "logGroupName" in body else "*"
         return [Access(f"logs:{operation}", f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{group}")]
     return [Access(f"{name}:{operation}", "*")]
+
+
+def _glue_needs(operation: str, body: Mapping[str, Any], arn: str) -> list[Access]:
+    """A call on a table needs its permission on the table, its database and the catalogue.
+
+    https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+    """
+    table = body.get("Name") or body.get("TableInput", {}).get("Name")
+    places = ["catalog"]
+    if database := body.get("DatabaseName"):
+        places += [f"database/{database}", *([f"table/{database}/{table}"] if table else [])]
+    elif table:
+        places.append(f"database/{table}")
+    return [Access(f"glue:{operation}", arn + place) for place in places]
 
 
 def _dynamodb_needs(operation: str, body: Mapping[str, Any], tables: str) -> list[Access]:

@@ -26,7 +26,7 @@ _CODE_BUCKET = "penstock-code"
 _FUNCTION = "AWS::Lambda::Function"
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _UNUSED_QUEUE = "UnusedQueue"
-_UNKNOWN_TO_MOTO = frozenset({"AWS::CloudWatch::Alarm"})
+_UNKNOWN_TO_MOTO = frozenset({"AWS::Glue::Database", "AWS::CloudWatch::Alarm"})
 _RESOURCE_POLICIES = frozenset({"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"})
 
 Clients = Callable[[str], Any]
@@ -128,10 +128,10 @@ def _expanded(parameters: Mapping[str, str]) -> templates.Template:
 def _for_moto(expanded: templates.Template) -> templates.Template:
     """The template without what moto cannot create.
 
-    Alarms are left out. Event source mappings are pointed at a queue that nobody writes to: moto would
-    hand messages to containers of its own, and lose them where it has none. Policies on buckets and
-    queues are made as policies of roles that nobody has, so that moto fills in names and ARNs and
-    tests can hold the finished text to account.
+    Alarms and Glue databases are left out. Event source mappings are pointed at a queue that nobody
+    writes to: moto would hand messages to containers of its own, and lose them where it has none.
+    Policies on buckets and queues are made as policies of roles that nobody has, so that moto fills in
+    names and ARNs and tests can hold the finished text to account.
     """
     fitted = copy.deepcopy(expanded)
     fitted["Resources"][_UNUSED_QUEUE] = {"Type": "AWS::SQS::Queue"}

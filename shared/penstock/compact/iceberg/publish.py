@@ -20,7 +20,7 @@ from penstock.catalogue.widening import plain
 from penstock.compact.iceberg.catalogs import Home
 from penstock.compact.live import Live, Wanted
 from penstock.compact.site import Site
-from penstock.errors import PenstockError, Retry
+from penstock.errors import ConfigError, PenstockError, Retry
 from penstock.model import REJECTED_TABLE, DataFile, PartitionId
 
 __all__ = ["Published", "publish"]
@@ -137,7 +137,7 @@ def _require_readable(wish: _Wish) -> None:
 
 def _opened(home: Home, wish: _Wish) -> Any:
     """The table, made with its columns when it is not there."""
-    from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+    from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, TableAlreadyExistsError
 
     from penstock.compact.iceberg.columns import schema_of, spec_of
 
@@ -151,6 +151,8 @@ def _opened(home: Home, wish: _Wish) -> Any:
             return home.catalog.create_table(name, schema, where, spec_of(schema), properties=_PROPERTIES)
         except TableAlreadyExistsError:
             return home.catalog.load_table(name)
+        except NoSuchNamespaceError as error:
+            raise ConfigError(f"{wish.table}: found no database {home.database} in the catalogue") from error
 
 
 _Change = tuple[dict[str, DataFile], list[Any], list[int]]
