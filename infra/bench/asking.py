@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penstock import aws, catalogue, query
+from penstock.hive import open_hive
 from penstock.ledger.sqlite import SqliteLedger
 
 __all__ = ["asked"]
@@ -38,8 +39,9 @@ def asked(hive: Path, ledger: Path, questions: Mapping[str, str]) -> dict[str, q
         )
         client = aws.client("s3", account)
         client.create_bucket(Bucket="hive")
+        there = open_hive("s3://hive", client)
         for path in hive.rglob("*.parquet"):
-            client.upload_file(str(path), "hive", path.relative_to(hive).as_posix())
+            there.upload(path.relative_to(hive).as_posix(), path)
         place = query.Place(
             Path(folder, "catalogue.ducklake"),
             SqliteLedger(ledger),
