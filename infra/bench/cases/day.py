@@ -1,4 +1,4 @@
-"""One day: a query of one day among 100, 10,000 files in all, by `penstock query` and by plain DuckDB.
+"""Day: a query of one day among 100, 10,000 files in all, by `penstock query` and by plain DuckDB.
 
 A server counts what each asks of S3. Every question is asked by a process of its own; the second one
 of Penstock finds on disk what the first has read. Plain DuckDB lists the hive, and with
