@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import unquote as unescape
 
 import duckdb
@@ -14,6 +15,7 @@ from tests.convert.trial import TABLE, Outcome, Trial, event, log
 
 from infra import samples
 from penstock import __version__
+from penstock.convert import files, objects
 from penstock.tables import PATH_COLUMNS, find
 
 START = dt.datetime(2026, 1, 31, 23, 50, tzinfo=dt.UTC)
@@ -231,3 +233,35 @@ def test_the_same_again_is_the_same(trial: Trial) -> None:
     other = trial(text, names=["another"]).sorted()
     assert not {row["tp_id"] for row in first} & {row["tp_id"] for row in other}
     assert len({row["tp_id"] for row in first}) == 50
+
+
+@pytest.mark.parametrize("guessed", [True, False])
+def test_days_are_divided_whether_they_were_guessed_or_not(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, guessed: bool
+) -> None:
+    """Rows of two days in one object go to the files of both, sorted; guessed where its ends tell of both."""
+    records: list[Any] = list(samples.events(6, 300, START))
+    records.sort(key=lambda record: str(record["eventTime"]), reverse=not guessed)
+    guesses: list[bool] = []
+    several = objects.several_days
+
+    def guess(*given: Any) -> bool:
+        guesses.append(several(*given))
+        return guesses[-1] and guessed
+
+    monkeypatch.setattr(objects, "several_days", guess)
+    out = trial(log(*records))
+    assert guesses == [True]
+    files = [written.file for written in out.made.files]
+    assert [file.tp_date.isoformat() for file in files] == ["2026-01-31", "2026-02-01"]
+    assert sum(file.rows for file in files) == 300
+    for file in files:
+        times = [row["tp_timestamp"] for row in out.rows() if row["tp_date"] == file.tp_date]
+        assert times == sorted(times)
+
+
+def test_one_day_is_guessed_as_one(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is written whole."""
+    divided = mock.Mock(side_effect=AssertionError("divided"))
+    monkeypatch.setattr(files, "_divided", divided)
+    assert trial(log(event(), event())).made.records[0].stored == 2

@@ -25,14 +25,17 @@ def schema_of(table: Table, written: str) -> Schema:
     return (table if written == table.name else tables.find(written)).schema()
 
 
-def copy(batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], index: str | None) -> int:
+def copy(
+    batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], index: str | None, *, days: bool = False
+) -> int:
     """Write rows to one Parquet file a (tp_index, tp_date); returns how many.
 
-    `index` is the tp_index of all of them, None when they have their own.
+    `index` is the tp_index of all of them, None when they have their own. `days` says that they are
+    likely of more than one day.
     """
     target = batch.folder / f"out-{len(batch.outputs) + 1}"
     batch.outputs.append(target)
-    if index is None or table.many_days:
+    if index is None or table.many_days or days:
         found = _divided(batch, rows, table, pieces, target)
     else:
         found = _whole(batch, rows, table, pieces, target, index)

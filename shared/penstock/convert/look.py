@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from penstock.errors import BadObject, Retry
 from penstock.readers import Head, Piece, Syntax
 from penstock.readers.parquet import MAGIC
 from penstock.standardize import Recipe
+from penstock.tables import Table
 
 __all__ = [
     "Looked",
@@ -24,6 +26,7 @@ __all__ = [
     "mend",
     "reads",
     "refusal",
+    "several_days",
     "syntax_of",
 ]
 
@@ -47,6 +50,33 @@ def refusal(start: bytes) -> str:
 
 _BINARY = {b"ORC": "an ORC file", b"Obj\x01": "an Avro file"}
 """What binary files begin with; a text may begin so too, but has no control characters."""
+
+
+def several_days(table: Table, pieces: Sequence[Piece], texts: Mapping[str, bytes]) -> bool:
+    """A guess, from how pieces begin and end, whether their times are of more than one day.
+
+    A wrong one costs time, nothing else.
+    """
+    time = table.enrichment["tp_timestamp"]
+    key = next((column.key for column in table.columns if column.name == time), "")
+    stamp = re.compile(rb'"' + re.escape(key.encode()) + rb'"\s*:\s*"(\d{4}-\d\d-\d\d)T')
+    days: set[bytes] = set()
+    for piece in pieces if key else ():
+        for end in _ends(piece.path, texts):
+            days.update(stamp.findall(end))
+        if len(days) > 1:
+            return True
+    return False
+
+
+def _ends(path: str, texts: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+    """How a text begins and how it ends."""
+    if path in texts:
+        return texts[path][:_HEAD], texts[path][-_HEAD:]
+    with Path(path).open("rb") as file:
+        first = file.read(_HEAD)
+        file.seek(-min(_HEAD, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return first, file.read()
 
 
 def syntax_of(recipe: Recipe, start: bytes) -> Syntax:

@@ -15,7 +15,7 @@ import duckdb
 from penstock import envelopes, tables
 from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
 from penstock.convert.files import copy, take_back
-from penstock.convert.look import beginning, look, look_exactly, mend, reads, refusal, syntax_of
+from penstock.convert.look import beginning, look, look_exactly, mend, reads, refusal, several_days, syntax_of
 from penstock.errors import BadObject
 from penstock.model import REJECTED_TABLE, ObjectRecord
 from penstock.parquet import Written
@@ -338,7 +338,8 @@ def _stored(
     if filled:
         index = "default" if batch.recipe.tp_index is None else None
         rows = batch.recipe.rows(filled, batch.time, bundle)
-        stored = copy(batch, rows, batch.recipe.table, filled, index)
+        days = several_days(batch.recipe.table, filled, texts)
+        stored = copy(batch, rows, batch.recipe.table, filled, index, days=days)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _spill(texts)
             _count(batch, filled, tallies, stored)
