@@ -15,7 +15,7 @@ from tests.convert.trial import TABLE, Outcome, Trial, event, log
 
 from infra import samples
 from penstock import __version__
-from penstock.convert import files, objects
+from penstock.convert import files, look
 from penstock.tables import PATH_COLUMNS, find
 
 START = dt.datetime(2026, 1, 31, 23, 50, tzinfo=dt.UTC)
@@ -243,13 +243,12 @@ def test_days_are_divided_whether_they_were_guessed_or_not(
     records: list[Any] = list(samples.events(6, 300, START))
     records.sort(key=lambda record: str(record["eventTime"]), reverse=not guessed)
     guesses: list[bool] = []
-    several = objects.several_days
 
     def guess(*given: Any) -> bool:
-        guesses.append(several(*given))
+        guesses.append(look.several_days(*given))
         return guesses[-1] and guessed
 
-    monkeypatch.setattr(objects, "several_days", guess)
+    monkeypatch.setattr("penstock.convert.objects.several_days", guess)
     out = trial(log(*records))
     assert guesses == [True]
     files = [written.file for written in out.made.files]
