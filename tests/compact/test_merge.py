@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from tests.compact import yard as yards
 from tests.compact.yard import DAY, LOGIN, PROD, Yard
 
+from penstock.ledger.commit import commit
 from penstock.model import DataFile, Schema
 
 ROOT = Path(__file__).parents[2]
@@ -347,3 +349,31 @@ def test_g4_memory_does_not_grow_with_a_day(tmp_path: Path) -> None:
 def test_g4_a_day_of_2_gb(tmp_path: Path) -> None:
     """2 GB as stored are merged within 1,000 MB, with the settings of the function."""
     assert peak(tmp_path / "day", 2400, memory_mb=1024, part=0, target=256 << 20) < 1000
+
+
+def test_time_does_not_grow_with_the_days(tmp_path: Path) -> None:
+    """Merging one day costs what it costs, whether ten other days stand beside it or a thousand."""
+    few, many = (_seconds(tmp_path / f"{days}", days) for days in (10, 1000))
+    print(f"{few:.2f} s beside 10 days, {many:.2f} s beside 1,000")
+    assert many < 2 * few
+
+
+def _seconds(folder: Path, days: int) -> float:
+    """Processor seconds of a run that merges 12 files, beside so many days of one file each."""
+    folder.mkdir()
+    yard = yards.make(folder)
+    one = yard.collect(1, 10, DAY - dt.timedelta(days=1))[0]
+    others = [
+        replace(one, path=one.path.replace(str(one.tp_date), str(day)), tp_date=day)
+        for day in (DAY - dt.timedelta(days=2 + n) for n in range(days))
+    ]
+    commit(yard.ledger, partition=PROD, id="others", kind="collect", time=yard.now(), add=others)
+    yard.compactor().run()
+    yard.collect(12, 20_000)
+    compactor = yard.compactor()
+    started = time.process_time()
+    report = compactor.run()
+    took = time.process_time() - started
+    assert (report.merges, report.rows, report.failed) == (1, 240_000, {})
+    yard.close()
+    return took

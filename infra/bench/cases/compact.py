@@ -47,7 +47,7 @@ def run(context: Context) -> list[Figure]:
         Figure("merge, bytes on disk", after["bytes"] / before["bytes"], "x", note=size),
         Figure("merge, needle", after["needle"] / before["needle"], "x", note=needle),
         *(
-            Figure(f"merge, {name}", now / max(1, then), "x", note=f"{then:,} {unit} to {now:,}")
+            Figure(f"merge, {name} {unit}", now / max(1, then), "x", note=f"{then:,} {unit} to {now:,}")
             for name, unit, then, now in asked
         ),
         Figure("merge, peak memory", ours.peak_mb, "MB", 1000, "<=", "resident, of the whole process"),
