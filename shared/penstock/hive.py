@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import re
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,8 +144,14 @@ class LocalHive:
         start = root / prefix if prefix.endswith("/") else (root / prefix).parent
         for found in sorted(start.rglob("*")):
             path = found.as_posix() if prefix.startswith("/") else found.relative_to(root).as_posix()
-            if path.startswith(prefix) and not path.endswith(".tmp") and found.is_file():
-                yield path, found.stat().st_size
+            if not path.startswith(prefix) or path.endswith(".tmp"):
+                continue
+            try:
+                status = found.stat()
+            except FileNotFoundError:  # it went while we looked
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield path, status.st_size
 
     def _put(self, path: str, write: Callable[[Path], object]) -> None:
         target = Path(self.root, path)

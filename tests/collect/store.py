@@ -94,7 +94,7 @@ class Store:
         # undoes what other threads wrote meanwhile.
         with self._turn:
             self._seen[operation, what] += 1
-            _CopyOnce.made.clear()
+            _CopyOnce.of.request = {}
             fault = self._fault(operation, what)
             if fault is None:
                 return list(self._app(environ, start))
@@ -164,19 +164,22 @@ def _half(environ: dict[str, Any], body: bytes) -> Iterator[bytes]:
 class _CopyOnce:
     """Stands in for the module `copy` in moto's DynamoDB.
 
-    A transaction copies its table for each of its writes, before the first; once is enough.
+    A transaction copies its table for each of its writes, before the first; once is enough. Copies
+    are those of the thread's request: other servers of this process (the ledger's tests have their
+    own) share the module, and would be given one of long ago.
     """
 
     copy = staticmethod(copy.copy)
-    made: ClassVar[dict[int, tuple[Any, Any]]] = {}
+    of: ClassVar[threading.local] = threading.local()
 
     @classmethod
     def deepcopy(cls, value: Any) -> Any:
-        if not isinstance(value, Table):
+        made: dict[int, tuple[Any, Any]] | None = getattr(cls.of, "request", None)
+        if made is None or not isinstance(value, Table):
             return copy.deepcopy(value)
-        if id(value) not in cls.made:
-            cls.made[id(value)] = (value, pickle.loads(pickle.dumps(value)))  # noqa: S301 - our own
-        return cls.made[id(value)][1]
+        if id(value) not in made:
+            made[id(value)] = (value, pickle.loads(pickle.dumps(value)))  # noqa: S301 - our own
+        return made[id(value)][1]
 
 
 @contextmanager

@@ -75,7 +75,9 @@ def test_collect_and_query_on_one_machine(
     files = f'source "file" {{\n  paths = ["{tmp_path}/app.log"]\n}}\n'
     workspace = f'workspace "default" {{\n  hive = "{tmp_path}/hive"\n}}\n'
     (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "main.tpc").write_text(f'{TABLE}partition "my_app" "p" {{\n{files}}}\n{workspace}')
+    (tmp_path / "config" / "main.tpc").write_text(
+        f'{TABLE}partition "my_app" "p" {{\nreplaces = "nothing"\n{files}}}\n{workspace}'
+    )
     monkeypatch.setenv("PENSTOCK_CONFIG_PATH", str(tmp_path / "config"))
 
     def run(*arguments: str) -> str:
