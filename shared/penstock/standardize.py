@@ -242,8 +242,7 @@ class Recipe:
         unknown = pieces.unknown
         kept = "r, rest" if unknown else "r"
         first = (
-            f"SELECT {own}{kept}, _object, _row, _modified, "
-            "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
+            f"SELECT {own}{kept}, _object, _row, _modified, {_ID} AS tp_id, "
             f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
@@ -278,7 +277,8 @@ class Recipe:
         """
         rest = rest and self._taken(rest)
         unfit = {
-            column.key: f"{_given(column)} IS NOT NULL AND {identifier(column.name)} IS NULL"
+            # Nulls first: where there are none, the text is not looked at.
+            column.key: f"{identifier(column.name)} IS NULL AND {_given(column)} IS NOT NULL"
             for column in self.table.columns
             if column.key and column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
         }
@@ -310,7 +310,7 @@ class Recipe:
     def _raw(self, pieces: Sequence[Piece]) -> str:
         """Every row's text (_text) by tp_id, with what is read of it (_read), or why nothing is (_refusal)."""
         return " UNION ALL ".join(
-            f"SELECT id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
+            f"SELECT {_ID} AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
             "CASE WHEN r IS NULL THEN refusal END AS _refusal "
             f"FROM ({group.inherited(self.reader.texts(group, self.table.record(), self.options))})"
             for group in _alike(pieces)
@@ -368,6 +368,8 @@ def _without(lacks: frozenset[str], expression: str) -> str:
         expression,
     )
 
+
+_ID = "id_prefix || printf('%08X', _row)"
 
 _POSSIBLE = f"coalesce(tp_timestamp >= {_EARLIEST} AND tp_timestamp < {_LATEST}, false)"
 
