@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -83,13 +83,20 @@ class Recipe:
         """The same of the pieces of a bundle: (number from 1, rows, doubtful)."""
         return bundler.bundle_glance(_file(bundle.path), bundle.mark, self.table.record(), self.options)
 
-    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: Bundle | None = None) -> str:
-        """The stored rows with every column, in file order (index, day, time).
+    def rows(
+        self,
+        pieces: Sequence[Piece],
+        ingested: dt.datetime,
+        bundle: Bundle | None = None,
+        without: Collection[str] = (),
+    ) -> str:
+        """The stored rows with every column but those `without`, in file order (index, day, time).
 
         With a `bundle` of these pieces their texts are read from there.
         """
         keep = "" if self.filter is None else f" AND coalesce({self._kept()}, false)"
-        columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
+        left_out = ("tp_table", "tp_partition", *without)
+        columns = [name for name, _ in self.table.all_columns() if name not in left_out]
         # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
         early = self.tp_index is None and len(list(_alike(pieces))) == 1
         order = "" if self.tp_index is None else "tp_index, "
@@ -98,6 +105,35 @@ class Recipe:
             f"SELECT {', '.join(identifier(name) for name in columns)} "
             f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
         )
+
+    def nulls(self, pieces: Sequence[Piece]) -> str:
+        """Of these pieces, one row: the list of the columns that are null in all their rows.
+
+        They are made of fields that no piece has, or of nothing: constants, which are looked at here.
+        """
+        record = self.table.record()
+        lacks = frozenset.intersection(
+            *(self.reader.absent(group.head, record, self.options) for group in _alike(pieces))
+        )
+        own = {column.name: _without(lacks, column.expression) for column in self.table.columns}
+        constant = {
+            column.name: f"({own[column.name]})::{column.type}"
+            for column in self.table.columns
+            if own[column.name] != column.expression and not _ROW.search(own[column.name])
+        }
+        common = {
+            name: sql
+            for name, sql in {**_EMPTY, **self.table.enrichment}.items()
+            if name != "tp_ingest_timestamp"
+            and not _ROW.search(sql)
+            and not (set(re.findall(r"\w+", sql)) & own.keys()) - constant.keys()
+        }
+        made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in constant.items())
+        told = ", ".join(
+            f"CASE WHEN ({sql}) IS NULL THEN {literal(name)} END"
+            for name, sql in {**{name: identifier(name) for name in constant}, **common}.items()
+        )
+        return f"SELECT list_filter([{told}], lambda name: name IS NOT NULL) FROM (SELECT {made or 'NULL'})"
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """Per object: (object, rows stored, filtered, rejected), counted row by row."""
@@ -368,6 +404,9 @@ def _without(lacks: frozenset[str], expression: str) -> str:
         expression,
     )
 
+
+# What an expression calls by these names is no constant.
+_ROW = re.compile(r"\b(?:r|rest|_modified)\b")
 
 _ID = "id_prefix || printf('%08X', _row)"
 
