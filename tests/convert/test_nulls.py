@@ -107,7 +107,8 @@ def test_many_row_groups_and_nested_columns(tmp_path: Path) -> None:
         )
         connection.execute(
             "COPY (SELECT NULL::STRUCT(x INT, y VARCHAR[]) AS n, 1::BIGINT AS i, "
-            f"NULL::STRUCT(p DOUBLE)[] AS l, {{'a': 1::BIGINT}} AS s, NULL::BOOLEAN AS b LIMIT 0) TO '{empty}' (FORMAT parquet)"
+            "NULL::STRUCT(p DOUBLE)[] AS l, {'a': 1::BIGINT} AS s, NULL::BOOLEAN AS b LIMIT 0) "
+            f"TO '{empty}' (FORMAT parquet)"
         )
         size = nulls.put_in(file, empty)
         answer = connection.execute(
