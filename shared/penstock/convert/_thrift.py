@@ -13,7 +13,12 @@ __all__ = ["BINARY", "I32", "I64", "LIST", "STRUCT", "Struct", "read", "written"
 
 Struct = dict[int, tuple[int, Any]]
 
-_TRUE, _FALSE, _BYTE, _I16, I32, I64, _DOUBLE, BINARY, LIST, _SET, _, STRUCT = range(1, 13)
+I32 = 5
+I64 = 6
+BINARY = 8
+LIST = 9
+STRUCT = 12
+_TRUE, _FALSE, _BYTE, _I16, _DOUBLE, _SET = 1, 2, 3, 4, 7, 10
 
 
 def read(data: bytes) -> Struct:

@@ -30,7 +30,7 @@ def _gathered(name: str, description: str) -> Column:
         description,
         name,
         # What was made of it is looked at first: it is parsed again only where that has nothing of it.
-        misfit=f"CASE WHEN \"{name}\"::VARCHAR = ({kept})::VARCHAR AND r.\"{name}\" IS NOT NULL "
+        misfit=f'CASE WHEN "{name}"::VARCHAR = ({kept})::VARCHAR AND r."{name}" IS NOT NULL '
         f"AND json_type({read}) IS DISTINCT FROM 'OBJECT' "
         f"THEN json_object('{name}', r.\"{name}\") END",
         reads={f"{name}_*": "JSON"},
