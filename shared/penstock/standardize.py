@@ -19,7 +19,10 @@ from penstock.readers import Bundler, Piece, Pieces, Reader, Syntax
 from penstock.sql import identifier, literal
 from penstock.tables import COMMON_COLUMNS, Column, Table
 
-__all__ = ["Bundle", "Recipe", "index_value"]
+__all__ = ["ROW_GROUP", "Bundle", "Recipe", "index_value"]
+
+ROW_GROUP = 122_880
+"""Rows of a row group, as DuckDB writes them unless it is told otherwise."""
 
 # Readers that keep nanoseconds (Spark, pandas) cannot hold times beyond this year.
 _EARLIEST, _LATEST = "TIMESTAMP '1970-01-01'", "TIMESTAMP '2262-01-01'"
@@ -92,6 +95,8 @@ class Recipe:
     ) -> str:
         """The stored rows with every column but those `without`, in file order (index, day, time).
 
+        Rows of one index that fill no more than a row group are in no order: readers skip row groups by
+        their statistics, so that order would help nobody, and merging sorts them.
         With a `bundle` of these pieces their texts are read from there.
         """
         keep = "" if self.filter is None else f" AND coalesce({self._kept()}, false)"
@@ -99,11 +104,12 @@ class Recipe:
         columns = [name for name, _ in self.table.all_columns() if name not in left_out]
         # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
         early = self.tp_index is None and len(list(_alike(pieces))) == 1
+        needed = sum(piece.rows for piece in pieces) > ROW_GROUP or self.tp_index is not None
         order = "" if self.tp_index is None else "tp_index, "
-        late = "" if early else f" ORDER BY {order}tp_timestamp, _object, _row"
+        late = f" ORDER BY {order}tp_timestamp, _object, _row" if needed and not early else ""
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
+            f"FROM ({self._standard(pieces, ingested, ordered=needed and early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
         )
 
     def nulls(self, pieces: Sequence[Piece]) -> str:
