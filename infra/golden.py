@@ -83,7 +83,8 @@ def _file_rows(written: Written) -> Iterator[dict[str, Any]]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         texts = connection.execute(
-            "SELECT to_json(t)::VARCHAR FROM (SELECT * EXCLUDE (tp_ingest_timestamp) FROM read_parquet(?)) t",
+            "SELECT to_json(t)::VARCHAR FROM (SELECT * EXCLUDE (tp_ingest_timestamp) FROM read_parquet(?) "
+            "ORDER BY tp_timestamp, tp_id) t",
             [str(written.local)],
         ).fetchall()
     names = [name for name, _ in tables.find(file.table).all_columns() if name != "tp_ingest_timestamp"]

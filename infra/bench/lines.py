@@ -43,7 +43,7 @@ def files(log: Log, folder: Path) -> list[Path]:
                 "".join(f"{line}\n" for line in lines), encoding="utf-8"
             )
         unfinished.rename(place)
-    return sorted(place.iterdir())
+    return sorted(place.glob("*.log"))
 
 
 def _ip(draw: random.Random) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -19,7 +19,10 @@ from penstock.readers import Bundler, Piece, Pieces, Reader, Syntax
 from penstock.sql import identifier, literal
 from penstock.tables import COMMON_COLUMNS, Column, Table
 
-__all__ = ["Bundle", "Recipe", "index_value"]
+__all__ = ["ROW_GROUP", "Bundle", "Recipe", "index_value"]
+
+ROW_GROUP = 122_880
+"""Rows of a row group, as DuckDB writes them unless it is told otherwise."""
 
 # Readers that keep nanoseconds (Spark, pandas) cannot hold times beyond this year.
 _EARLIEST, _LATEST = "TIMESTAMP '1970-01-01'", "TIMESTAMP '2262-01-01'"
@@ -83,21 +86,60 @@ class Recipe:
         """The same of the pieces of a bundle: (number from 1, rows, doubtful)."""
         return bundler.bundle_glance(_file(bundle.path), bundle.mark, self.table.record(), self.options)
 
-    def rows(self, pieces: Sequence[Piece], ingested: dt.datetime, bundle: Bundle | None = None) -> str:
-        """The stored rows with every column, in file order (index, day, time).
+    def rows(
+        self,
+        pieces: Sequence[Piece],
+        ingested: dt.datetime,
+        bundle: Bundle | None = None,
+        without: Collection[str] = (),
+    ) -> str:
+        """The stored rows with every column but those `without`, in file order (index, day, time).
 
+        Rows of one index that fill no more than a row group are in no order: readers skip row groups by
+        their statistics, so that order would help nobody, and merging sorts them.
         With a `bundle` of these pieces their texts are read from there.
         """
         keep = "" if self.filter is None else f" AND coalesce({self._kept()}, false)"
-        columns = [name for name, _ in self.table.all_columns() if name not in ("tp_table", "tp_partition")]
+        left_out = ("tp_table", "tp_partition", *without)
+        columns = [name for name, _ in self.table.all_columns() if name not in left_out]
         # Sorting the raw rows costs less than sorting the finished ones, where nothing else mixes them.
         early = self.tp_index is None and len(list(_alike(pieces))) == 1
+        needed = sum(piece.rows for piece in pieces) > ROW_GROUP or self.tp_index is not None
         order = "" if self.tp_index is None else "tp_index, "
-        late = "" if early else f" ORDER BY {order}tp_timestamp, _object, _row"
+        late = f" ORDER BY {order}tp_timestamp, _object, _row" if needed and not early else ""
         return (
             f"SELECT {', '.join(identifier(name) for name in columns)} "
-            f"FROM ({self._standard(pieces, ingested, ordered=early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
+            f"FROM ({self._standard(pieces, ingested, ordered=needed and early, bundle=bundle)}) WHERE {self._whole}{keep}{late}"
         )
+
+    def nulls(self, pieces: Sequence[Piece]) -> str:
+        """Of these pieces, one row: the list of the columns that are null in all their rows.
+
+        They are made of fields that no piece has, or of nothing: constants, which are looked at here.
+        """
+        record = self.table.record()
+        lacks = frozenset.intersection(
+            *(self.reader.absent(group.head, record, self.options) for group in _alike(pieces))
+        )
+        own = {column.name: _without(lacks, column.expression) for column in self.table.columns}
+        constant = {
+            column.name: f"({own[column.name]})::{column.type}"
+            for column in self.table.columns
+            if own[column.name] != column.expression and not _ROW.search(own[column.name])
+        }
+        common = {
+            name: sql
+            for name, sql in {**_EMPTY, **self.table.enrichment}.items()
+            if name != "tp_ingest_timestamp"
+            and not _ROW.search(sql)
+            and not (set(re.findall(r"\w+", sql)) & own.keys()) - constant.keys()
+        }
+        made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in constant.items())
+        told = ", ".join(
+            f"CASE WHEN ({sql}) IS NULL THEN {literal(name)} END"
+            for name, sql in {**{name: identifier(name) for name in constant}, **common}.items()
+        )
+        return f"SELECT list_filter([{told}], lambda name: name IS NOT NULL) FROM (SELECT {made or 'NULL'})"
 
     def counts(self, pieces: Sequence[Piece], ingested: dt.datetime) -> str:
         """Per object: (object, rows stored, filtered, rejected), counted row by row."""
@@ -242,8 +284,7 @@ class Recipe:
         unknown = pieces.unknown
         kept = "r, rest" if unknown else "r"
         first = (
-            f"SELECT {own}{kept}, _object, _row, _modified, "
-            "id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, "
+            f"SELECT {own}{kept}, _object, _row, _modified, {_ID} AS tp_id, "
             f"tp_source_type, tp_source_name, tp_source_location FROM ({read})"
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
@@ -278,7 +319,8 @@ class Recipe:
         """
         rest = rest and self._taken(rest)
         unfit = {
-            column.key: f"{_given(column)} IS NOT NULL AND {identifier(column.name)} IS NULL"
+            # Nulls first: where there are none, the text is not looked at.
+            column.key: f"{identifier(column.name)} IS NULL AND {_given(column)} IS NOT NULL"
             for column in self.table.columns
             if column.key and column.raw == "VARCHAR" and column.type not in ("VARCHAR", "JSON")
         }
@@ -310,7 +352,7 @@ class Recipe:
     def _raw(self, pieces: Sequence[Piece]) -> str:
         """Every row's text (_text) by tp_id, with what is read of it (_read), or why nothing is (_refusal)."""
         return " UNION ALL ".join(
-            f"SELECT id_prefix || lpad(to_hex(_row), 8, '0') AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
+            f"SELECT {_ID} AS tp_id, raw::VARCHAR AS _text, to_json(r) AS _read, "
             "CASE WHEN r IS NULL THEN refusal END AS _refusal "
             f"FROM ({group.inherited(self.reader.texts(group, self.table.record(), self.options))})"
             for group in _alike(pieces)
@@ -368,6 +410,11 @@ def _without(lacks: frozenset[str], expression: str) -> str:
         expression,
     )
 
+
+# What an expression calls by these names is no constant.
+_ROW = re.compile(r"\b(?:r|rest|_modified)\b")
+
+_ID = "id_prefix || printf('%08X', _row)"
 
 _POSSIBLE = f"coalesce(tp_timestamp >= {_EARLIEST} AND tp_timestamp < {_LATEST}, false)"
 

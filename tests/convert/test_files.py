@@ -14,7 +14,7 @@ import pytest
 from tests.convert.trial import TABLE, Outcome, Trial, event, log
 
 from infra import samples
-from penstock import __version__
+from penstock import __version__, standardize
 from penstock.convert import files, look
 from penstock.tables import PATH_COLUMNS, find
 
@@ -65,6 +65,19 @@ def test_rows_are_sorted_by_time(out: Outcome) -> None:
     for written in out.made.files:
         times = pq.read_table(written.local, columns=["tp_timestamp"])["tp_timestamp"].to_pylist()
         assert times == sorted(times)
+
+
+@pytest.mark.parametrize("group", [3, 4])
+def test_rows_of_one_index_are_sorted_where_they_are_many(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
+    """More than fill a row group: statistics of row groups are what order is for."""
+    monkeypatch.setattr(standardize, "ROW_GROUP", group)
+    hours = [7, 3, 9, 1]
+    out = trial(log(*(event(eventTime=f"2026-01-31T0{hour}:00:00Z") for hour in hours)))
+    (written,) = out.made.files
+    times = pq.read_table(written.local, columns=["tp_timestamp"])["tp_timestamp"].to_pylist()
+    assert [time.hour for time in times] == (hours if group == len(hours) else sorted(hours))
 
 
 def test_the_schema_is_the_declared_one(out: Outcome) -> None:
@@ -249,6 +262,7 @@ def test_days_are_divided_whether_they_were_guessed_or_not(
         return guesses[-1] and guessed
 
     monkeypatch.setattr("penstock.convert.objects.several_days", guess)
+    monkeypatch.setattr(standardize, "ROW_GROUP", 299)
     out = trial(log(*records))
     assert guesses == [True]
     files = [written.file for written in out.made.files]

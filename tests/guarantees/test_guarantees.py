@@ -94,9 +94,9 @@ def _big_object(megabytes: int) -> tuple[bytes, int]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_g4_memory_does_not_grow_with_an_object(rig: Rig, tmp_path: Path) -> None:
-    """An object of 100 MB and one of 250 MB inflated take the same memory, and less than the bound."""
+    """An object of 200 MB and one of 400 MB inflated take the same memory, and less than the bound."""
     peaks = []
-    for megabytes in (100, 250):
+    for megabytes in (200, 400):
         body, many = _big_object(megabytes)
         ref = rig.put(logs(1)[0].key, body)
         folder = tmp_path / str(megabytes)

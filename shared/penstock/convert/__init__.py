@@ -4,6 +4,7 @@ nothing but its work folder.
     engine    that connection, and what its errors mean
     look      what stands in a text: which syntax, does it read, how many rows, which fields
     files     rows to Parquet files
+    nulls     columns that are null throughout, put into files that were written without them
     objects   a commit's objects, small ones together and large ones in slices
 
 One statement reads, standardizes, filters, sorts and writes a batch of pieces. Two cheap ones

@@ -9,15 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from penstock import tables
+from penstock.convert import nulls
 from penstock.convert.engine import Batch, run
 from penstock.hive import data_path
 from penstock.model import DataFile, Schema
 from penstock.parquet import Copied, Written, copy_options, statistics
 from penstock.readers import Piece
-from penstock.sql import literal
+from penstock.sql import identifier, literal
 from penstock.tables import Table
 
-__all__ = ["copy", "schema_of", "take_back"]
+__all__ = ["copy", "left_out", "schema_of", "take_back"]
+
+_WORTH = 1_000_000  # nulls that cost more to write row by row than columns cost to put in
 
 
 def schema_of(table: Table, written: str) -> Schema:
@@ -25,13 +28,29 @@ def schema_of(table: Table, written: str) -> Schema:
     return (table if written == table.name else tables.find(written)).schema()
 
 
+def left_out(batch: Batch, pieces: Sequence[Piece]) -> tuple[str, ...]:
+    """The columns that need not be written row by row: null in all rows, where there are many of them."""
+    rows = sum(piece.rows for piece in pieces)
+    if rows * len(batch.recipe.table.all_columns()) < _WORTH:
+        return ()
+    ((names,),) = run(batch, batch.recipe.nulls(pieces), pieces)
+    return tuple(names) if rows * len(names) >= _WORTH else ()
+
+
 def copy(
-    batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], index: str | None, *, days: bool = False
+    batch: Batch,
+    rows: str,
+    table: Table,
+    pieces: Sequence[Piece],
+    index: str | None,
+    without: Sequence[str] = (),
+    *,
+    days: bool = False,
 ) -> int:
     """Write rows to one Parquet file a (tp_index, tp_date); returns how many.
 
-    `index` is the tp_index of all of them, None when they have their own. `days` says that they are
-    likely of more than one day.
+    `index` is the tp_index of all of them, None when they have their own. `without` are columns that
+    the rows lack: nulls in the files. `days` says that they are likely of more than one day.
     """
     target = batch.folder / f"out-{len(batch.outputs) + 1}"
     batch.outputs.append(target)
@@ -39,6 +58,8 @@ def copy(
         found = _divided(batch, rows, table, pieces, target)
     else:
         found = _whole(batch, rows, table, pieces, target, index)
+    if without:
+        found = _filled(batch, found, table, pieces, target, without)
     for copied in sorted(found, key=lambda one: str(one.path)):
         _keep(batch, table, copied)
     shutil.rmtree(target, ignore_errors=True)
@@ -86,6 +107,29 @@ def _divided(batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], tar
     options = copy_options(table.name, table.schema().fingerprint)
     statement = f"COPY ({rows}) TO {literal(str(target))} ({options}, PARTITION_BY (tp_index, tp_date))"
     return [Copied.of(row) for row in run(batch, statement, pieces)]
+
+
+def _filled(
+    batch: Batch,
+    files: Sequence[Copied],
+    table: Table,
+    pieces: Sequence[Piece],
+    target: Path,
+    without: Sequence[str],
+) -> list[Copied]:
+    """The files with the columns that they lack."""
+    if not files:
+        return []
+    columns = ", ".join(f"NULL::{type_} AS {identifier(name)}" for name, type_ in table.schema().columns)
+    empty = target / "empty.parquet"
+    run(batch, f"COPY (SELECT {columns} LIMIT 0) TO {literal(str(empty))} (FORMAT parquet)", pieces)
+    filled = []
+    for copied in files:
+        footer = nulls.put_in(copied.path, empty)
+        told = {identifier(name): {"null_count": str(copied.rows)} for name in without}
+        size = copied.path.stat().st_size
+        filled.append(replace(copied, bytes=size, footer_bytes=footer, told={**copied.told, **told}))
+    return filled
 
 
 def _keep(batch: Batch, table: Table, copied: Copied) -> None:

@@ -14,7 +14,7 @@ import duckdb
 
 from penstock import envelopes, tables
 from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
-from penstock.convert.files import copy, take_back
+from penstock.convert.files import copy, left_out, take_back
 from penstock.convert.look import beginning, look, look_exactly, mend, reads, refusal, several_days, syntax_of
 from penstock.errors import BadObject
 from penstock.model import REJECTED_TABLE, ObjectRecord
@@ -337,9 +337,10 @@ def _stored(
     filled = [piece for piece in pieces if piece.rows]
     if filled:
         index = "default" if batch.recipe.tp_index is None else None
-        rows = batch.recipe.rows(filled, batch.time, bundle)
+        without = left_out(batch, filled)
+        rows = batch.recipe.rows(filled, batch.time, bundle, without)
         days = several_days(batch.recipe.table, filled, texts)
-        stored = copy(batch, rows, batch.recipe.table, filled, index, days=days)
+        stored = copy(batch, rows, batch.recipe.table, filled, index, without, days=days)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _spill(texts)
             _count(batch, filled, tallies, stored)

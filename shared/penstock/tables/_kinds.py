@@ -151,7 +151,8 @@ def json_map(name: str, source: str, description: str) -> Column:
         f"CASE WHEN {fits} THEN {read} ELSE '{{}}' END",
         description,
         source,
-        misfit=f"CASE WHEN {value} IS NOT NULL AND NOT ({fits}) "
+        # What was made of it is looked at first: it is parsed again only where that is empty.
+        misfit=f"CASE WHEN {identifier(name)}::VARCHAR = '{{}}' AND {value} IS NOT NULL AND NOT ({fits}) "
         f"THEN json_object({literal(source)}, {value}) END",
     )
 

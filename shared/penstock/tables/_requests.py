@@ -43,29 +43,26 @@ def strays(fields: Sequence[str], wild: Sequence[str], quoted: Sequence[str], le
 _ADDRESS = r"^\[?(.*?)\]?(?::(\d*))?$"
 
 
-def _plain(source: str) -> str:
-    """SQL: whether it is an IPv4 address or a name, which costs no regular expression to split."""
-    return f"""instr(r."{source}", '.') BETWEEN 1 AND instr(r."{source}", ':')"""
+def _half(source: str, part: str, group: int) -> str:
+    """SQL for a part of `address:port`. Most addresses are IPv4 or a name, and need no regular expression."""
+    field = f'r."{source}"'
+    plain = f"instr({field}, '.') BETWEEN 1 AND instr({field}, ':')"
+    return f"CASE WHEN {plain} THEN {part} ELSE regexp_extract({field}, '{_ADDRESS}', {group}) END"
+
+
+def _halves(source: str) -> str:
+    return f"""string_split(r."{source}", ':')"""
 
 
 def address(name: str, source: str, description: str) -> Column:
     """The address of `address:port`, IPv4 or IPv6."""
-    field = f'r."{source}"'
-    sql = (
-        f"CASE WHEN {_plain(source)} THEN substr({field}, 1, instr({field}, ':') - 1) "
-        f"ELSE regexp_extract({field}, '{_ADDRESS}', 1) END"
-    )
-    return typed(name, "VARCHAR", sql, source, description)
+    return typed(name, "VARCHAR", _half(source, f"{_halves(source)}[1]", 1), source, description)
 
 
 def port(name: str, source: str, description: str) -> Column:
     """The port of `address:port`."""
-    field = f'r."{source}"'
-    sql = (
-        f"try_cast(CASE WHEN {_plain(source)} THEN substr({field}, instr({field}, ':') + 1) "
-        f"ELSE regexp_extract({field}, '{_ADDRESS}', 2) END AS BIGINT)"
-    )
-    return typed(name, "BIGINT", sql, source, description)
+    last = f"CASE WHEN len({_halves(source)}) = 2 THEN {_halves(source)}[2] END"
+    return typed(name, "BIGINT", f"try_cast({_half(source, last, 2)} AS BIGINT)", source, description)
 
 
 def seconds(name: str, source: str, description: str) -> Column:
@@ -79,12 +76,15 @@ _UNMEASURED = "-1"
 # A request line is `method url version`; what is not known of it is a dash, and a URL may hold blanks.
 _REQUEST = 'r."request"'
 _USUAL = f"(ends_with({_REQUEST}, ' HTTP/1.1') OR ends_with({_REQUEST}, ' HTTP/2.0'))"
+_SPLIT = f"string_split({_REQUEST}, ' ')"
+_THREE = f"len({_SPLIT}) = 3 AND {_USUAL}"
 _PARTS = r"^(\S*)(?: +(.*?))?(?: +(HTTP/\S*|-))? *$"
 
 
 def _part(name: str, usual: str, group: int, description: str) -> Column:
+    """A part of the request line; it is split once for all parts, where the URL holds no blank."""
     sql = (
-        f"nullif(nullif(CASE WHEN {_USUAL} THEN {usual} "
+        f"nullif(nullif(CASE WHEN {_THREE} THEN {_SPLIT}[{group}] WHEN {_USUAL} THEN {usual} "
         f"ELSE regexp_extract({_REQUEST}, '{_PARTS}', {group}) END, '-'), '')"
     )
     return typed(name, "VARCHAR", sql, "request", description)

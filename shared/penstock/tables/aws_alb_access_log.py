@@ -35,12 +35,10 @@ _QUOTED = (
 
 
 def _actions() -> Column:
-    field = 'r."actions_executed"'
     return typed(
         "actions_executed",
         "VARCHAR[]",
-        f"CASE WHEN contains({field}, ',') THEN string_split({field}, ',') "
-        f"WHEN {field} IS NOT NULL THEN [{field}] END",
+        "string_split(r.\"actions_executed\", ',')",
         "actions_executed",
         "What was done with the request, in order: waf, authenticate, forward, redirect and others.",
     )

@@ -29,7 +29,9 @@ def _gathered(name: str, description: str) -> Column:
         f"CASE WHEN json_type({read}) = 'OBJECT' THEN json_merge_patch({kept}, {read}) ELSE {kept} END",
         description,
         name,
-        misfit=f"CASE WHEN r.\"{name}\" IS NOT NULL AND json_type({read}) IS DISTINCT FROM 'OBJECT' "
+        # What was made of it is looked at first: it is parsed again only where that has nothing of it.
+        misfit=f'CASE WHEN "{name}"::VARCHAR = ({kept})::VARCHAR AND r."{name}" IS NOT NULL '
+        f"AND json_type({read}) IS DISTINCT FROM 'OBJECT' "
         f"THEN json_object('{name}', r.\"{name}\") END",
         reads={f"{name}_*": "JSON"},
     )
