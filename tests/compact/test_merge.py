@@ -266,7 +266,7 @@ def test_unique_keys(yard: Yard) -> None:
 
     yard.collect(1, select=rows("a", "'key' || i"))
     yard.collect(1, select=rows("b", "'key' || i"))
-    yard.collect(1, select=rows("c", "NULL"))
+    yard.collect(1, select=rows("c", "NULL::VARCHAR"))
     report = yard.compactor().run()
     assert (report.rows, report.repeated, report.failed) == (600, 300, {})
     ids = [row[0] for row in yard.rows(columns="tp_id")]
