@@ -66,6 +66,21 @@ def test_statement_is_answered(local: Hive, run: Run, capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("n,who\n0,user 0\n1,user 1\n", "")
 
 
+def test_parameters_choose_files(local: Hive, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a value that is written does; and the command gives the rows of that day."""
+    day = f"day={FIRST_DAY}"
+    sql = "SELECT count(DISTINCT n) FROM login WHERE tp_timestamp < $day::DATE + 1 AND who <> $who"
+    given = ("--param", day, "--param", "who=user 0")
+    assert run(*given, "--explain", sql) == 0
+    assert "at most 1 of 3 files" in capsys.readouterr().out
+    assert run(*given, "--output", "csv", "--no-header", sql) == 0
+    assert capsys.readouterr().out == "2\n"
+    assert run("--param", "day", sql) == 254
+    assert "expected NAME=VALUE" in capsys.readouterr().err
+    assert run("--param", day, sql) == 41
+    assert "--param who=<value>" in capsys.readouterr().err
+
+
 def test_new_commits_are_seen(local: Hive, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """Each call goes to the head."""
     assert run("--output", "csv", "--no-header", "SELECT count(*) FROM login") == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,9 @@ QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 @click.argument("statements", nargs=-1, metavar="[SQL or FILE.sql or -] ...")
 @filter_options
 @click.option("--at", metavar="TIME or VERSION", help="The hive as it was; a version is one partition's.")
+@click.option(
+    "--param", "given", metavar="NAME=VALUE", multiple=True, help="What $NAME stands for in the statements."
+)
 @click.option("--output", "form", type=click.Choice(_output.FORMS), default="table", show_default=True)
 @click.option("--header/--no-header", default=True, help="Column names above csv, tsv and table.")
 @click.option("--separator", default=",", show_default=True, help="Between the values of csv.")
@@ -54,6 +58,7 @@ def query(
     partitions: tuple[str, ...],
     indexes: tuple[str, ...],
     at: str | None,
+    given: tuple[str, ...],
     form: _output.Form,
     header: bool,
     separator: str,
@@ -96,6 +101,7 @@ def query(
     the hive could not be reached, 254 for a wrong command.
     """
     manner = Manner(form, header, separator_of(separator), limit, timing, pager, to_file)
+    values = _values(given)
     filters, moment = filters_of(from_, to, partitions, indexes), moment_of("--at", at)
     if not (statements or explain or to_file or engine == "athena" or at) and _at_terminal():
         _converse(manner, filters, workspace, config_path)
@@ -104,10 +110,10 @@ def query(
     if len(texts) > 1 and not explain:
         _require_one(Manner(form, file=to_file), len(texts))
     if engine == "athena":
-        if explain or at or filters != asking.Filters():
+        if explain or at or given or filters != asking.Filters():
             raise UsageError(
                 "--engine athena takes the statement as it is: no --from, --to, --partition, "
-                "--index, --at or --explain"
+                "--index, --at, --param or --explain"
             )
         from penstock.query.athena import Where  # with boto3 and pyarrow
 
@@ -120,7 +126,7 @@ def query(
     failed = False
     try:
         for text in texts:
-            failed |= not _run(session, text, manner, explain=explain)
+            failed |= not _run(session, text, manner, values, explain=explain)
     except KeyboardInterrupt:
         click.echo("cancelled", err=True)
         raise SystemExit(CANCELLED) from None
@@ -181,10 +187,19 @@ def _starting() -> Iterator[None]:
         raise SystemExit(NOT_STARTED) from None
 
 
-def _run(session: asking.Session, text: str, manner: Manner, *, explain: bool) -> bool:
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    for one in given:
+        if not re.match(r"[A-Za-z_]\w*=", one):
+            raise UsageError(f"--param {one}: expected NAME=VALUE, such as --param day=2026-01-31")
+    return dict(one.split("=", 1) for one in given)
+
+
+def _run(
+    session: asking.Session, text: str, manner: Manner, values: Mapping[str, str], *, explain: bool
+) -> bool:
     """Run one argument's statements; False when one failed, with its reason on standard error."""
     try:
-        statements = asking.prepare(session, text)
+        statements = asking.prepare(session, asking.filled(text, values))
         if len(statements) > 1 and not explain:
             _require_one(manner, len(statements))
         for one in statements:

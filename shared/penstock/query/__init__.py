@@ -25,6 +25,7 @@ from penstock.query.connecting import keep, script
 from penstock.query.estimate import Estimate, Scan, estimate
 from penstock.query.filters import Filters, NamedViews, matching
 from penstock.query.gateway import Spent
+from penstock.query.parameters import filled
 from penstock.query.place import Place, bring_up, newest, open_at, open_earlier, refresh
 from penstock.query.ranges import Ranges
 from penstock.query.running import Result, batches, limited, prepare, record_batches, run, spent
@@ -45,6 +46,7 @@ __all__ = [
     "bring_up",
     "cancel",
     "estimate",
+    "filled",
     "indexes",
     "keep",
     "limited",
