@@ -45,14 +45,19 @@ def dying(step: str) -> Callable[[str], None]:
 
 
 def settled(yard: Yard) -> None:
-    """Let all graces pass, and run until nothing is owed and nothing is left behind."""
+    """Let all graces pass, and run until nothing is owed and nothing is left behind.
+
+    What came late is merged where it was collected, follows its day to the tier, is merged there: each
+    takes two rounds, one more deletes the last hidden name.
+    """
     compactor = yard.compactor()
-    for _ in range(4):
+    for _ in range(8):
         yard.turn(hours=30)
         assert compactor.run().failed == {}
         tail = read(yard.ledger, PROD)
         if not tail.flips and not tail.removed and not [*yard.ledger.intents(yard.now())]:
             return
+    raise AssertionError(f"not settled: {tail}")
 
 
 def clean(yard: Yard) -> None:

@@ -81,12 +81,14 @@ class Gateway:
     _one: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
     _server: Any = None
+    _thread: Any = None
 
     def __post_init__(self) -> None:
         """Listen on a free port of the loopback."""
         self._server = _Server(("127.0.0.1", 0), _Asked)
         self._server.gateway = self
-        threading.Thread(target=self._serve, daemon=True, name="gateway").start()
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="gateway")
+        self._thread.start()
 
     @property
     def host(self) -> str:
@@ -112,6 +114,7 @@ class Gateway:
         self._closed = True
         with socket.create_connection(self._server.server_address, timeout=1):  # so that it looks
             pass
+        self._thread.join()  # while it waits on the socket, closing would leave it listening
         self._server.server_close()
         if self.ranges is not None:
             self.ranges.close()
