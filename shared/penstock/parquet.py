@@ -72,8 +72,12 @@ def lasting_options(schema: Schema, row_group: int) -> str:
     numbers = sum(type_.endswith(_NUMBERS) for _, type_ in schema.columns)
     if texts < 4 * numbers:
         return options
-    return f"{options}, DICTIONARY_SIZE_LIMIT {row_group}, STRING_DICTIONARY_PAGE_SIZE_LIMIT {row_group * 64}"
+    most = row_group + VECTOR  # a row group ends with the vector that fills it
+    return f"{options}, DICTIONARY_SIZE_LIMIT {most}, STRING_DICTIONARY_PAGE_SIZE_LIMIT {most * 64}"
 
+
+VECTOR = 2048
+"""Rows that DuckDB handles at once (STANDARD_VECTOR_SIZE)."""
 
 _NUMBERS = ("INTEGER", "BIGINT", "SMALLINT", "DOUBLE", "FLOAT")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,9 +22,13 @@ from tests.compact.test_faults import DeathError, dying
 from tests.compact.yard import DAY, PROD, Yard
 
 from penstock import extensions
+from penstock.collect.landing import commit_id
 from penstock.compact import iceberg
 from penstock.compact.worker import Compactor
+from penstock.config import Tier
+from penstock.ledger.commit import commit
 from penstock.model import REJECTED_TABLE
+from penstock.places import Place
 
 YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
 
@@ -318,3 +323,46 @@ def test_glue(cloud: Store, tmp_path: Path) -> None:
         assert set(found.column("tp_partition").to_pylist()) == {"prod"}
     finally:
         yard.close()
+
+
+def test_an_overwrite_and_a_tier_show_whole(exported: Yard) -> None:
+    """Old rows and new ones change places in one snapshot; files at another root are read where they are."""
+    exported.tiers = (Tier(1, Place(str(exported.folder / "cold"))),)
+    exported.collect(3, 10, YESTERDAY)
+    run(exported)
+    before, old = ids(exported), list(exported.live())
+    (new,) = exported.collect(1, 7, YESTERDAY)
+    exported.remove([new.path])
+    commit(
+        exported.ledger, partition=PROD, id=commit_id(exported.clock), kind="collect", time=exported.clock,
+        add=[new], remove=old,
+    )  # fmt: skip
+    run(exported)
+    assert len(truth(exported)) == 7
+    shown = [ids(exported, snapshot.snapshot_id) for snapshot in listed(exported).snapshots()]
+    assert [rows for n, rows in enumerate(shown) if rows != shown[n - 1] or not n] == [
+        before,
+        truth(exported),
+    ]
+    for _ in range(4):
+        exported.turn(days=1)
+        run(exported)
+        assert ids(exported) == truth(exported)
+        assert asked(exported, "SELECT count(*) FROM login") == [(7,)]
+    (path,) = exported.live()
+    assert Place.of(path) == exported.tiers[0].place
+    assert exported.standing() == {path}
+
+
+def test_manifests_stay_few(exported: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a request of every query, so they are put together: the files in them stay the same."""
+    monkeypatch.setattr(sys.modules["penstock.compact.iceberg.publish"], "_MANIFESTS", 4)
+    most = 0
+    for _ in range(12):
+        exported.collect(1, 2)
+        with pytest.raises(DeathError):
+            exported.compactor(dying("exported")).run()
+        table = listed(exported)
+        most = max(most, len(table.current_snapshot().manifests(table.io)))
+        assert ids(exported) == truth(exported)
+    assert 3 < most < 7

@@ -93,6 +93,23 @@ def test_pieces_make_the_same_file(yard: Yard, monkeypatch: pytest.MonkeyPatch) 
     assert len(times) == 30_000
 
 
+def test_every_row_group_has_its_bloom_filters(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a needle reads one; row groups end where a vector does, some rows late."""
+    monkeypatch.setattr("penstock.compact.merge._ROW_GROUP_ROWS", (4096, 4096))
+    monkeypatch.setattr("penstock.compact.merge._PIECE_PART", 500)
+    yard.collect(3, 7777, spread=True)
+    yard.compactor().run()
+    (file,) = merged(yard)
+    with duckdb.connect() as db:
+        groups = db.execute(
+            "SELECT row_group_num_rows, bloom_filter_offset IS NOT NULL FROM parquet_metadata(?)"
+            " WHERE path_in_schema = 'tp_id'", [str(local(yard, file))],
+        ).fetchall()  # fmt: skip
+    assert len(groups) > 3
+    assert max(rows for rows, _ in groups) > 4096, "some are larger than asked for"
+    assert all(has for _, has in groups)
+
+
 def test_many_rows_of_one_time(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that cannot be parted by time stay together; none is lost at a cut, nor one without a time."""
     monkeypatch.setattr("penstock.compact.merge._PIECE_PART", 5000)

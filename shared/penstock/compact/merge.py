@@ -149,7 +149,7 @@ def _outputs(engine: duckdb.DuckDBPyConnection, work: Work, number: int, commit:
     pieces = max(1, math.ceil(work.job.rows * width * _PIECE_PART / (work.memory_mb << 20)))
     pieces = math.ceil(pieces / work.job.outputs)
     low, high = _ROW_GROUP_ROWS
-    group = min(high, max(low, int(_ROW_GROUP_BYTES / width) // 2048 * 2048))
+    group = min(high, max(low, int(_ROW_GROUP_BYTES / width) // parquet.VECTOR * parquet.VECTOR))
     cuts = _cuts(engine, _rows(work), pieces * work.job.outputs)
     written: list[Written] = []
     for start in range(0, len(cuts) + 1, pieces):
