@@ -76,7 +76,7 @@ def test_a_type_that_cannot_be_read(home: Path) -> None:
     reason = "app.n: found the type BIGINT, but {} hold it as VARCHAR, which does not always read as BIGINT"
     done = run("config", "check")
     assert done.exit_code == 1
-    assert f'table "app": {reason.format("1 live file (1 rows)")}' in done.output
+    assert f"{home}/config/main.tpc:6: {reason.format('1 live file (1 rows)')}" in done.output
     done = run("collect")
     assert done.exit_code == 1
     assert reason.format("older files") in done.output

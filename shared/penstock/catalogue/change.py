@@ -9,6 +9,7 @@ that whatever is configured nobody reads a wrong value.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from penstock.catalogue.widening import plain, reads
 from penstock.model import Schema
 from penstock.sql import literal
 
-__all__ = ["Held", "held", "unreadable"]
+__all__ = ["Held", "Misfit", "held", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Held:
     schema: Schema
     files: int | None = None
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A column that live files hold in a type which the declared one does not read."""
+
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def held(path: Path) -> tuple[Held, ...]:
@@ -45,8 +57,8 @@ def held(path: Path) -> tuple[Held, ...]:
     )
 
 
-def unreadable(table: str, declared: Columns, found: Iterable[Held]) -> tuple[str, ...]:
-    """Why files cannot be read as the `declared` columns, a sentence for each column; empty: they can."""
+def unreadable(table: str, declared: Columns, found: Iterable[Held]) -> tuple[Misfit, ...]:
+    """Why files cannot be read as the `declared` columns; empty: they can."""
     wanted = {name.lower(): (name, type_) for name, type_ in declared}
     misfits: dict[tuple[str, str, str], list[Held]] = defaultdict(list)
     for one in found:
@@ -56,8 +68,11 @@ def unreadable(table: str, declared: Columns, found: Iterable[Held]) -> tuple[st
                 for misfit in _misfits(column, plain(type_), plain(new)):
                     misfits[misfit].append(one)
     return tuple(
-        f"{table}.{place}: found the type {new}, but {_counted(several)} hold it as {old}, which does not "
-        f"always read as {new}; expected {old}, or another name for the new column"
+        Misfit(
+            re.split(r"[.[]", place)[0],
+            f"{table}.{place}: found the type {new}, but {_counted(several)} hold it as {old}, which does "
+            f"not always read as {new}; expected {old}, or another name for the new column",
+        )
         for (place, old, new), several in misfits.items()
     )
 

@@ -90,13 +90,19 @@ def _compare(found: Config, name: str) -> _Compared:
     except (PenstockError, OSError, *aws.AwsError) as error:
         return _Compared(f"not compared with a hive: workspace {name}: {error}")
     problems = [
-        Problem(f'table "{table}"', 0, reason)
+        Problem(*_place(found, table, misfit.column), misfit.reason)
         for table, columns in place.declared.items()
-        for reason in change.unreadable(table, columns, holds)
+        for misfit in change.unreadable(table, columns, holds)
     ]
     files = _count(sum(one.files or 0 for one in holds), "live file")
     said = f"compared with {files} of workspace {name}: readable as configured"
     return _Compared(said, tuple(sorted(problems)))
+
+
+def _place(found: Config, table: str, column: str) -> tuple[str, int]:
+    """File and line of a column, of its table where it has no block, or what else there is to say."""
+    known = f"{table}.{column.lower()}", table
+    return next((found.places[name] for name in known if name in found.places), (f'table "{table}"', 0))
 
 
 def _show_problems(out: Console, problems: tuple[Problem, ...]) -> None:

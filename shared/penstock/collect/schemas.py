@@ -5,15 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.errors import Retry
 from penstock.hive import Hive
 from penstock.model import Schema
 
+if TYPE_CHECKING:
+    from penstock.catalogue.change import Misfit
+
 __all__ = ["refused"]
 
 
-def refused(schema: Schema, known: Mapping[str, Schema], hive: Hive, folder: Path) -> tuple[str, ...]:
+def refused(schema: Schema, known: Mapping[str, Schema], hive: Hive, folder: Path) -> tuple[Misfit, ...]:
     """Why the files of the `known` schemas cannot be read as `schema`; empty: they can.
 
     The ledger does not forget a schema when its last file goes. So only where one stands in the way

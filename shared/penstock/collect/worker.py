@@ -151,7 +151,7 @@ class Worker:
             return
         known = self.ledger.schemas(schema.table)
         if reasons := schemas.refused(schema, known, self.hive, self.folder):
-            raise Retry("; ".join(reasons))
+            raise Retry("; ".join(map(str, reasons)))
         if schema.fingerprint not in known:
             self.ledger.put_schema(schema)
         self._schemas.add(seen)

@@ -210,7 +210,7 @@ class Compactor:
         found = change.held(state.path)
         for table, columns in declared(config).items():
             if reasons := change.unreadable(table, columns, found):
-                report.failed[f"table {table}"] = "; ".join(reasons)
+                report.failed[f"table {table}"] = "; ".join(map(str, reasons))
 
     def _expire(self, config: Config, state: State, wanted: Wanted, report: Report) -> None:
         keep = {

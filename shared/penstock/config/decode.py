@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,7 @@ class _Decoder:
             views={view.name: view for view in views},
             tables={name: table for name, table in self.tables.items() if table},
             formats={name: f for b in kept["format"] if (f := self.formats[name := ".".join(b.labels)])},
+            places=dict(_places(kept["table"])),
         )
 
     def problem(self, block: Block, message: str, hint: str = "", line: int = 0) -> None:
@@ -313,6 +314,16 @@ def _awaiting(source: Configured, table: Table, replaces: Replaces) -> Configure
     if replaces == "delivery" and table.deliveries and isinstance(source, S3BucketSource):
         return by_manifest(source, table)
     return source
+
+
+def _places(blocks: Sequence[Block]) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Where tables and their columns stand."""
+    for block in blocks:
+        (table,) = block.labels
+        yield table, (block.file, block.line)
+        for inner in block.blocks:
+            if inner.labels:
+                yield f"{table}.{inner.labels[0].lower()}", (inner.file, inner.line)
 
 
 def _located(table: Table) -> Table:

@@ -131,7 +131,8 @@ class Config:
     """A whole configuration, checked. `connections` are by `aws.<name>`, partitions in file order.
 
     `notices` says what was accepted without effect; `files` names what was read. `tables` and
-    `formats` (by `<type>.<name>`) are those that it brings itself.
+    `formats` (by `<type>.<name>`) are those that it brings itself; `places` has file and line of a
+    table by its name, and of its column by `<table>.<column>`.
     """
 
     connections: Mapping[str, Connection]
@@ -142,6 +143,7 @@ class Config:
     views: Mapping[str, View] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     formats: Mapping[str, Syntax] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     _by_bucket: Mapping[str, tuple[Wanted, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
