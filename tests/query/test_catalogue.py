@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import resource
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -222,6 +224,31 @@ def test_a_damaged_catalogue_is_made_again(hive: Hive, ask: Asker, content: byte
     ask.path.parent.mkdir()
     ask.path.write_bytes(content)
     assert ask("SELECT count(*) FROM login") == [("3",)]
+
+
+def test_no_room_for_the_catalogue_is_said(hive: Hive, ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be made, a disk that is full: the file is named, and what was there stays."""
+    hive.days(1)
+    ask.path.parent.write_text("in the way")
+    with pytest.raises(PenstockError, match=r"catalogue\.ducklake: the catalogue cannot be written .*cache'"):
+        ask.up()
+    ask.path.parent.unlink()
+    ask.up()
+    hive.commit([hive.put(NEXT, rows_of(NEXT, 1))])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(
+        "shutil.copyfile", lambda *_: resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, hard))
+    )
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(PenstockError, match=r"cannot be written there: .*File too large"):
+            ask.up()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in ask.path.parent.iterdir() if path.suffix == ".tmp"] == []
+    monkeypatch.undo()
+    assert ask("SELECT count(*) FROM login") == [("4",)]
 
 
 def test_a_log_with_a_gap_is_refused(hive: Hive, ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,14 +67,15 @@ def refresh(
     not what the file was derived from, it is derived anew. `declared` has the columns of the
     tables that exist whether or not a file does. Costs one consistent read per partition when
     nothing is new, else a copy of the file and the new commits. The ledger's errors pass through;
-    Retry when schemas keep changing under it.
+    Retry when schemas keep changing under it, or the file cannot be written.
     """
     identity = _identity(hive, source)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     old = _same(read(path), identity)
     if old is not None and _current(old, _heads(ledger), declared):
         return old
-    with _alone(path):
+    with _writable(path), _alone(path):
         old = _same(read(path), identity)
         used = set(old.used) if old else set()
         for attempt in range(_ATTEMPTS):
@@ -114,6 +115,15 @@ def at_versions(
 
 def _identity(hive: str, source: str) -> str:
     return "\n".join((_FORMAT, duckdb.__version__, hive, source))
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """Say what could not be written: a full disk, a home that is read-only."""
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        raise Retry(f"{path}: the catalogue cannot be written there: {error}") from error
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     """Tells a file from the one that is renamed over it."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_mtime_ns
 
@@ -154,13 +154,13 @@ def _start(path: Path, fetch: Callable[[Path], None]) -> None:
 
     One that was made from another hive or ledger is thrown away by whoever brings it up.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fetch(fresh)
         fresh.replace(path)
-    except (FileNotFoundError, Retry):
-        fresh.unlink(missing_ok=True)  # nothing is published: from the ledger alone, then
+    except (OSError, Retry):  # nothing is published, or there is no room: from the ledger alone, then
+        fresh.unlink(missing_ok=True)
 
 
 def _open(place: Place, state: catalogue.State, filters: Filters, engine: Engine | None = None) -> Session:
