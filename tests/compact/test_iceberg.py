@@ -24,6 +24,7 @@ from tests.compact.yard import DAY, PROD, Yard
 from penstock import extensions
 from penstock.collect.landing import commit_id
 from penstock.compact import iceberg
+from penstock.compact.iceberg.publish import _PROPERTIES
 from penstock.compact.worker import Compactor
 from penstock.config import Tier
 from penstock.ledger.commit import commit
@@ -366,3 +367,21 @@ def test_manifests_stay_few(exported: Yard, monkeypatch: pytest.MonkeyPatch) -> 
         most = max(most, len(table.current_snapshot().manifests(table.io)))
         assert ids(exported) == truth(exported)
     assert 3 < most < 7
+
+
+def test_metadata_does_not_grow_with_age(exported: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no snapshot names any more goes; what one names stays, and can be gone back to."""
+    monkeypatch.setattr("penstock.compact.iceberg.leftovers.PREVIOUS", 4)
+    monkeypatch.setitem(_PROPERTIES, "write.metadata.previous-versions-max", "4")
+    counted: list[int] = []
+    for n in range(16):
+        exported.collect(2, 2)
+        exported.remove([min(exported.live())])
+        exported.turn(hours=1)  # as long as a snapshot is kept
+        run(exported)
+        table = listed(exported)
+        for snapshot in table.snapshots():
+            assert len(ids(exported, snapshot.snapshot_id)) >= n
+        assert ids(exported) == truth(exported)
+        counted.append(len(list(Path(exported.hive.root, "_iceberg/login/metadata").iterdir())))
+    assert max(counted[10:]) <= counted[9], counted

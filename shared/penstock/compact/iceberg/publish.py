@@ -11,12 +11,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.catalogue import State
 from penstock.catalogue.shape import Columns
 from penstock.catalogue.widening import plain
+from penstock.compact.iceberg import leftovers
 from penstock.compact.iceberg.catalogs import Home
 from penstock.compact.live import Live, Wanted
 from penstock.compact.site import Site
@@ -38,7 +40,8 @@ _PROPERTIES = {
     "commit.retry.num-retries": "0",
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "2",
-    "write.metadata.previous-versions-max": "100",
+    "write.metadata.previous-versions-max": f"{leftovers.PREVIOUS}",
+    "write.metadata.delete-after-commit.enabled": "true",
 }
 
 
@@ -231,9 +234,13 @@ def _commit(
         change.update_snapshot(snapshot_properties=properties).merge_append().commit()
     if old:
         ExpireSnapshots(change).by_ids(old).commit()
+    forgotten = leftovers.forgotten(table, site.now() - site.kept)
     site.step("export commit")
     change.commit_transaction()
     site.step("exported")
+    with suppress(Retry):  # a few kB stay, then
+        for path in forgotten:
+            table.io.delete(path)
 
 
 def _list(
