@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 from infra.local_cloud import COLLECT_KEY, Fault, LocalCloud
-from infra.local_cloud.iam import Access, granting
 from infra.local_cloud.requests import ACCOUNT
+from tests.infra.privilege import granted, used
 
 CONFIG = """
 partition "aws_cloudtrail_log" "local" {
@@ -132,20 +132,6 @@ def test_again_adds_and_downloads_nothing(cloud: LocalCloud) -> None:
 
 def test_least_privilege(cloud: LocalCloud) -> None:
     """No call of the function is refused, and every action that its role grants is used."""
-    calls = cloud.calls(COLLECT_KEY)
-    assert [call for call in calls if not call.allowed] == []
-    policy = cloud.stack.collect.policy
     context = {"s3:prefix": "_config/"}
-    used = {
-        (policy[index]["Sid"], call.action)
-        for call in calls
-        for index in granting(policy, Access(call.action, call.resource, context))
-    }
-    granted = {
-        (statement["Sid"], action)
-        for statement in policy
-        for action in (
-            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        )
-    }
-    assert sorted(granted - used) == sorted(WAIVED)
+    left = granted(cloud.stack.functions["CollectFunction"].policy) - used(cloud, "CollectFunction", context)
+    assert sorted(left) == sorted(WAIVED)

@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 from infra.local_cloud import Fault, LocalCloud, key_of
-from infra.local_cloud.iam import Access, allowed, granting
+from infra.local_cloud.iam import Access, allowed
 from infra.local_cloud.template import load
+from tests.infra.privilege import granted, used
 from tests.infra.test_collect_function import CONFIG, EVENTS, cloudtrail_object
 
 from penstock import compact
@@ -67,24 +68,9 @@ def test_from_small_files_to_one(cloud: LocalCloud, tmp_path: Any) -> None:
 
 def test_least_privilege(cloud: LocalCloud) -> None:
     """No call of the function is refused, and every action that its role grants is used."""
-    calls = cloud.calls(KEY)
-    assert [call for call in calls if not call.allowed] == []
-    policy = cloud.stack.functions["CompactFunction"].policy
-    used = {
-        (policy[index]["Sid"], call.action)
-        for call in calls
-        for index in granting(
-            policy, Access(call.action, call.resource, {"dynamodb:LeadingKeys": "lease#publish"})
-        )
-    }
-    granted = {
-        (statement["Sid"], action)
-        for statement in policy
-        for action in (
-            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        )
-    }
-    assert sorted(granted - used) == sorted(WAIVED)
+    context = {"dynamodb:LeadingKeys": "lease#publish"}
+    left = granted(cloud.stack.functions["CompactFunction"].policy) - used(cloud, "CompactFunction", context)
+    assert sorted(left) == sorted(WAIVED)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from infra.local_cloud import LocalCloud, key_of
-from infra.local_cloud.iam import Access, granting
+from infra.local_cloud import LocalCloud
 from pyiceberg.catalog.glue import GlueCatalog
+from tests.infra.privilege import used
 from tests.infra.test_collect_function import CONFIG, EVENTS, cloudtrail_object
 
 OBJECTS = 3
-KEY = key_of("CompactFunction")
 GLUE = ("CreateTable", "GetDatabase", "GetTable", "UpdateTable")
 
 
@@ -34,17 +33,9 @@ def test_the_function_keeps_iceberg_tables_in_glue() -> None:
         assert summary is not None
         assert summary.summary is not None
         assert summary.summary["total-records"] == str(OBJECTS * EVENTS)
-        calls = cloud.calls(KEY)
-        assert [call for call in calls if not call.allowed] == []
-        policy = cloud.stack.functions["CompactFunction"].policy
-        used = {
-            (policy[index]["Sid"], call.action)
-            for call in calls
-            for index in granting(policy, Access(call.action, call.resource, {}))
-            if policy[index]["Sid"].startswith("Iceberg")
-        }
+        found = {one for one in used(cloud, "CompactFunction") if one[0].startswith("Iceberg")}
     # Deleting: metadata of a commit that another publisher was quicker than; tests/compact makes them.
-    assert used == {
+    assert found == {
         ("IcebergMetadata", "s3:GetObject"),
         ("IcebergMetadata", "s3:PutObject"),
         *(("IcebergTables", f"glue:{name}") for name in GLUE),

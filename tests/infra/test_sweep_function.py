@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from infra.local_cloud import Fault, LocalCloud, key_of
-from infra.local_cloud.iam import Access, allowed, granting
+from infra.local_cloud.iam import Access, allowed
 from infra.local_cloud.template import load
+from tests.infra.privilege import granted, used
 from tests.infra.test_collect_function import CONFIG, cloudtrail_object
 
 from penstock import sweep
@@ -69,23 +70,9 @@ def test_what_events_missed_is_found(cloud: LocalCloud) -> None:
 
 def test_least_privilege(cloud: LocalCloud) -> None:
     """No call of the function is refused, and every action that its role grants is used."""
-    calls = cloud.calls(KEY)
-    assert [call for call in calls if not call.allowed] == []
-    policy = cloud.stack.functions["SweepFunction"].policy
     context = {"s3:prefix": "_config/", "dynamodb:LeadingKeys": "lease#sweep#t.p"}
-    used = {
-        (policy[index]["Sid"], call.action)
-        for call in calls
-        for index in granting(policy, Access(call.action, call.resource, context))
-    }
-    granted = {
-        (statement["Sid"], action)
-        for statement in policy
-        for action in (
-            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        )
-    }
-    assert sorted(granted - used) == sorted(WAIVED)
+    left = granted(cloud.stack.functions["SweepFunction"].policy) - used(cloud, "SweepFunction", context)
+    assert sorted(left) == sorted(WAIVED)
 
 
 @pytest.mark.parametrize(

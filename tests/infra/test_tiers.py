@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from infra.local_cloud import LocalCloud, key_of
-from infra.local_cloud.iam import Access, granting
+from infra.local_cloud import LocalCloud
+from tests.infra.privilege import used
 from tests.infra.test_collect_function import CONFIG, EVENTS, cloudtrail_object
 
 from penstock.cli import main
 
 OBJECTS = 3
-KEY = key_of("CompactFunction")
 TIERS = """{
   tier {
     after         = "1d"
@@ -47,16 +46,9 @@ def test_old_days_move_and_are_read_where_they_are(tmp_path: Path, monkeypatch: 
         (found,) = s3.list_objects_v2(Bucket="cold")["Contents"]
         assert found["Key"].startswith("deep/tp_table=aws_cloudtrail_log/tp_partition=local/")
         assert found["StorageClass"] == "GLACIER_IR"
-        calls = cloud.calls(KEY)
-        assert [call for call in calls if not call.allowed] == []
-        policy = cloud.stack.functions["CompactFunction"].policy
-        used = {
-            call.action
-            for call in calls
-            for index in granting(policy, Access(call.action, call.resource, {}))
-            if policy[index]["Sid"] == "Tiers"
-        }
-        assert used == {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}
+        assert {action for sid, action in used(cloud, "CompactFunction") if sid == "Tiers"} == {
+            "s3:DeleteObject", "s3:GetObject", "s3:PutObject"
+        }  # fmt: skip
         config = tmp_path / "cloud.tpc"
         config.write_text(cloud.workspace, encoding="utf-8")
         monkeypatch.setenv("HOME", str(tmp_path))
