@@ -106,6 +106,7 @@ def test_every_change_shows_whole_and_can_be_gone_back_to(exported: Yard) -> Non
     exported.turn(days=3)
     check()
     assert truth(exported) == []
+    exported.turn(hours=1)
     run(exported)
     assert len(listed(exported).snapshots()) == 1
 
@@ -385,3 +386,28 @@ def test_metadata_does_not_grow_with_age(exported: Yard, monkeypatch: pytest.Mon
         assert ids(exported) == truth(exported)
         counted.append(len(list(Path(exported.hive.root, "_iceberg/login/metadata").iterdir())))
     assert max(counted[10:]) <= counted[9], counted
+
+
+def test_snapshots_stay_as_long_as_their_files(exported: Yard) -> None:
+    """One that stood for hours can be gone back to for the whole history after it was replaced."""
+
+    def run() -> None:
+        assert exported.compactor(history=dt.timedelta(hours=3)).run().failed == {}
+
+    exported.collect(1, 10)
+    run()
+    (first,) = listed(exported).snapshots()
+    before = ids(exported)
+    exported.turn(hours=9)
+    (old,) = exported.live()
+    exported.remove([old])
+    for _ in range(2):
+        exported.collect(1, 3)
+        run()
+        assert ids(exported, first.snapshot_id) == before
+        exported.turn(hours=2)
+    run()
+    assert first.snapshot_id not in {one.snapshot_id for one in listed(exported).snapshots()}
+    run()
+    assert old not in exported.standing()
+    assert ids(exported) == truth(exported)

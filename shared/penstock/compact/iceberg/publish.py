@@ -9,6 +9,7 @@ finds to be up to date. Of two at once the catalogue takes one, and the other lo
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
@@ -23,12 +24,21 @@ from penstock.compact.iceberg.catalogs import Home
 from penstock.compact.live import Live, Wanted
 from penstock.compact.site import Site
 from penstock.errors import ConfigError, PenstockError, Retry
+from penstock.ledger import Dropped
 from penstock.model import REJECTED_TABLE, DataFile, PartitionId
 
 __all__ = ["Published", "publish"]
 
 _VERSION = "penstock.version."
 """A snapshot's property for each partition: the version of which it shows the files."""
+
+_SINCE = "penstock.since"
+"""A snapshot's property: when the one before it ceased to be what the ledger has."""
+
+_LONGEST_RUN = dt.timedelta(minutes=15)
+"""Between this look at the clock and the deletion of files (Lambda's limit)."""
+
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _ATTEMPTS = 4
 _MANIFESTS = 100
@@ -171,7 +181,7 @@ def _change(site: Site, table: Any, wish: _Wish) -> _Change | None:
         seen[partition] <= site.ledger.head(partition).version for partition in seen
     ):
         return None
-    old = _too_old(table, site.now() - site.kept)
+    old = _too_old(table, site.now() - site.kept + _LONGEST_RUN)
     names = {name for name in noted if name.startswith(_VERSION)}
     same = names == {f"{_VERSION}{partition}" for partition in wish.versions}
     if snapshot and same and seen == wish.versions and not old and not _reshaped(table, wish):
@@ -191,9 +201,26 @@ def _entries(table: Any, snapshot: Any) -> Iterator[Any]:
 
 def _too_old(table: Any, before: dt.datetime) -> list[int]:
     """Snapshots of which files may have been deleted by now: who went back to one would miss them."""
-    limit = int(before.timestamp() * 1000)
-    current = table.metadata.current_snapshot_id
-    return [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id != current]
+    snapshots = sorted(table.snapshots(), key=lambda one: one.sequence_number)
+    return [
+        one.snapshot_id
+        for one, next_ in itertools.pairwise(snapshots)
+        if dt.datetime.fromisoformat(next_.summary.additional_properties[_SINCE]) <= before
+    ]
+
+
+def _since(site: Site, snapshot: Any, versions: Mapping[PartitionId, int]) -> dt.datetime:
+    """The time of the first commit that a snapshot does not show; now, when it shows all."""
+    noted = snapshot.summary.additional_properties if snapshot else {}
+    times = [site.now()]
+    for partition, version in versions.items():
+        seen = int(noted.get(f"{_VERSION}{partition}", version))
+        if seen < version:
+            try:
+                times += [commit.time for commit in site.ledger.commits(partition, seen, seen + 1)]
+            except Dropped:
+                return _LONG_AGO
+    return min(times)
 
 
 def _reshaped(table: Any, wish: _Wish) -> bool:
@@ -216,7 +243,9 @@ def _commit(
 
     from penstock.compact.iceberg.columns import replaced, schema_of
 
+    snapshot = table.current_snapshot()
     properties = {f"{_VERSION}{partition}": str(version) for partition, version in wish.versions.items()}
+    properties[_SINCE] = _since(site, snapshot, wish.versions).isoformat()
     change = table.transaction()
     if _MAPPING not in table.properties:
         change.set_properties({_MAPPING: table.schema().name_mapping.model_dump_json()})
@@ -227,7 +256,6 @@ def _commit(
                 columns.delete_column(name)
     with change.update_schema() as columns:
         columns.union_by_name(wanted)
-    snapshot = table.current_snapshot()
     if added or removed or snapshot is None:
         _list(change, wish, added, removed, properties)
     if snapshot is not None and len(snapshot.manifests(table.io)) > _MANIFESTS:
