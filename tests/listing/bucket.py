@@ -40,11 +40,14 @@ class Bucket:
         Prefix: str = "",  # noqa: N803
         Delimiter: str = "",  # noqa: N803
         ContinuationToken: str = "",  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
         MaxKeys: int = 1000,  # noqa: N803
     ) -> dict[str, Any]:
         """Keys and folders below a prefix."""
         self.asked["list_objects_v2"] += 1
-        found = list(self._entries(Prefix, Delimiter, ContinuationToken, min(MaxKeys, self.page) + 1))
+        found = list(
+            self._entries(Prefix, Delimiter, ContinuationToken or StartAfter, min(MaxKeys, self.page) + 1)
+        )
         page, more = found[: min(MaxKeys, self.page)], len(found) > min(MaxKeys, self.page)
         answer: dict[str, Any] = {"IsTruncated": more}
         answer["Contents"] = [{"Key": key} for key, folder in page if not folder]

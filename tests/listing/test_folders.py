@@ -16,7 +16,7 @@ DAY = "%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}"
 
 def way(layout: Layout, path: str) -> list[tuple[bool, str | None]]:
     """Of each way to read a folder: is everything below it wanted, and the only name that can follow."""
-    return sorted(((one.whole, one.next) for one in layout.folder(path)), key=str)
+    return sorted(((one.whole, one.names.only) for one in layout.folder(path)), key=str)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_tail_of_text_narrows_the_listing() -> None:
     assert (deeper.whole, deeper.tail) == (True, "")
     assert compile_layout("^a/app-%{DATA}.gz").folder("a/b/") == []
     found = compile_layout("^a/app-%{DATA}.gz", {}, "a/ap").folder("a/ap")
-    assert {(one.whole, one.tail, one.next) for one in found} == {(True, "", None), (False, "", "a")}
+    assert {(one.whole, one.tail, one.names.only) for one in found} == {(True, "", None), (False, "", "a")}
 
 
 def test_a_name_that_begins_with_a_date() -> None:

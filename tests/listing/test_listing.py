@@ -16,7 +16,7 @@ from tests.listing.bucket import MODIFIED, Bucket
 from penstock import tables
 from penstock.errors import ConfigError, Retry
 from penstock.layout import compile_layout
-from penstock.listing import EVER, Seen, Window, listed, nearest_key, objects, stretches
+from penstock.listing import EVER, Seen, Window, nearest_key, objects, parts
 from penstock.model import ObjectRef
 from penstock.sources.aws_s3_bucket import S3BucketSource
 
@@ -224,9 +224,10 @@ def test_goes_on_behind_a_key() -> None:
     tree = [f"2026/01/31/{number:02d}.gz" for number in range(10)]
     wanted = source("^%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/%{DATA}.gz")
     bucket: Any = Bucket([key for key in tree if "05" not in key], page=3)
-    (stretch,) = stretches(wanted, bucket)
-    for after, left in (("", 9), (tree[4], 4), (tree[5], 4), (tree[9], 0)):
-        assert len(list(listed(wanted, bucket, stretch, after=after))) == left
+    for by_folder in (False, True):
+        for after, left in (("", 9), (tree[4], 4), (tree[5], 4), (tree[9], 0)):
+            found = parts(wanted, bucket, after=lambda _, after=after: after, by_folder=by_folder)
+            assert [len(list(refs)) for _, refs in found] == [left]
 
 
 def test_whoever_pays() -> None:

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penstock.layout.expression import Variant, expanded, variant
-from penstock.layout.folders import Reading, Route, readings, route
+from penstock.layout.folders import Names, Reading, Route, readings, route
 from penstock.layout.parse import LayoutError, parse
 
-__all__ = ["Layout", "LayoutError", "Reading", "compile_layout"]
+__all__ = ["Layout", "LayoutError", "Names", "Reading", "compile_layout"]
 
 _UNITS: tuple[tuple[str, dt.timedelta], ...] = (
     ("year", dt.timedelta(days=365)),

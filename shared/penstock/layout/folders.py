@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.layout.expression import variant
+from penstock.layout.grok import ALPHABETS
 from penstock.layout.parse import Alternation, Node, Raw, Token
 
-__all__ = ["Reading", "Route", "readings", "route"]
+__all__ = ["Names", "Reading", "Route", "readings", "route"]
 
 _TIMES = ("year", "month", "day", "hour", "minute", "second")
 _DIGITS = frozenset({"YEAR", "MONTHNUM", "MONTHNUM2", "MONTHDAY"})
@@ -32,16 +33,31 @@ _SLASHED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What is known of the names that a folder can have, before any of them is listed.
+
+    `only`: there is but this one. `dates`: each begins with a time, these texts standing before its
+    parts, of which the first is the `unit`-th (0 the year, 1 the month, 2 the day); `ends`: nothing
+    follows them. `most`: none begins with a greater character ("": it may be any).
+    """
+
+    only: str | None = None
+    unit: int = 0
+    dates: tuple[str, ...] = ()
+    ends: bool = False
+    most: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
     """One folder: `expression` fits its whole name; None stands for any number of folders.
 
-    `literal` is the name when it can be only one. `certain`: it holds fixed text, so that nothing
-    else is read as it by chance.
+    `certain`: it holds fixed text, so that nothing else is read as it by chance.
     """
 
     expression: re.Pattern[str] | None = None
     groups: tuple[str, ...] = ()
-    literal: str | None = None
+    names: Names = Names()
     certain: bool = False
 
 
@@ -63,7 +79,7 @@ class Reading:
 
     `whole`: everything below is to be listed, by keys that begin with the folder and `tail`. With
     `dates` the names below begin with the time, each part of it behind one of these texts.
-    `next` is the one name that a wanted folder below can have, None when there can be others.
+    `names` are those that a wanted folder below can have.
     """
 
     at: int
@@ -71,7 +87,7 @@ class Reading:
     whole: bool
     tail: str
     dates: tuple[str, ...]
-    next: str | None
+    names: Names
 
 
 _State = tuple[Route, int, Mapping[str, str]]
@@ -95,7 +111,7 @@ def route(nodes: Sequence[Node]) -> Route:
             steps.append(_step(segment, anywhere=first))
     if steps and steps[-1].expression is None:
         return Route(tuple(steps[:-1]), "")
-    return Route(tuple(steps), _literal_start(last), _dates(last))
+    return Route(tuple(steps), _literal_start(last), _dates(last, 0))
 
 
 def readings(ways: Sequence[Route], text: str) -> Iterator[Reading]:
@@ -117,7 +133,7 @@ def readings(ways: Sequence[Route], text: str) -> Iterator[Reading]:
             whole,
             tail=way.tail if at_tail else "",
             dates=way.dates if at_tail else (),
-            next=None if whole or begun else rest[0].literal,
+            names=Names() if whole or begun else rest[0].names,
         )
 
 
@@ -166,11 +182,30 @@ def _cut(nodes: Sequence[Node]) -> list[list[Node]]:
 
 def _step(segment: list[Node], *, anywhere: bool) -> _Step:
     chars = [n.char for n in segment if isinstance(n, Raw) and n.char is not None and not n.quantifier]
-    fixed = len(chars) == len(segment) and not anywhere
     begin = [] if anywhere else [Raw(r"\A")]
     made = variant([*begin, *segment, Raw(r"\Z")])
     certain = any(char.isalnum() for char in chars)
-    return _Step(made.expression, made.groups, "".join(chars) if fixed else None, certain)
+    return _Step(made.expression, made.groups, Names() if anywhere else _names(segment, chars), certain)
+
+
+def _names(segment: list[Node], chars: list[str]) -> Names:
+    if len(chars) == len(segment):
+        return Names("".join(chars))
+    begins = next((n.name for n in segment if isinstance(n, Token)), None)
+    unit = _TIMES.index(begins) if begins in _TIMES[:3] else 0
+    dates = _dates(segment, unit)
+    ends = sum(map(len, dates)) + len(dates) == len(segment)
+    return Names(None, unit, dates, ends, _most(segment))
+
+
+def _most(segment: list[Node]) -> str:
+    """The greatest character that this can begin with, where that is plain to see."""
+    first = segment[0] if segment else None
+    if isinstance(first, Raw):
+        return first.char or "" if not first.quantifier else ""
+    if isinstance(first, Token) and first.body is None and not first.quantifier:
+        return max(ALPHABETS.get(first.pattern, ""), default="")
+    return ""
 
 
 def _slashed(node: Node) -> bool:
@@ -199,21 +234,26 @@ def _is_time(step: _Step) -> bool:
     return bool(step.groups) and set(step.groups) <= set(_TIMES)
 
 
-def _dates(segment: list[Node]) -> tuple[str, ...]:
-    """What stands before the year, the month and so on of a name that begins with a date."""
+def _dates(segment: list[Node], unit: int) -> tuple[str, ...]:
+    """What stands before year, month and day of a name that begins with a date, from that unit on."""
     found: list[str] = []
     between = ""
     for node in segment:
         if isinstance(node, Raw) and node.char is not None and not node.quantifier:
             between += node.char
-        elif isinstance(node, Token) and node.name == _TIMES[len(found)] and node.pattern in _DIGITS:
+        elif _is_digits(node, _TIMES[unit + len(found)]):
             found.append(between)
             between = ""
-            if len(found) == 3:
+            if unit + len(found) == 3:
                 break
         else:
             break
     return tuple(found)
+
+
+def _is_digits(node: Node, name: str) -> bool:
+    plain = isinstance(node, Token) and node.body is None and not node.quantifier
+    return plain and isinstance(node, Token) and node.name == name and node.pattern in _DIGITS
 
 
 def _literal_start(segment: list[Node]) -> str:

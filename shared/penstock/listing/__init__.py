@@ -1,27 +1,35 @@
-"""Find the objects of an S3 source by listing: folder by folder, by the dates in its layout.
+"""Find the objects of an S3 source by listing, as far as they are of the time that is asked for.
 
-    walk folders (Delimiter=/) ─▶ stretches: what to list whole, by time ─▶ objects, page by page
+    flat ─▶ keys in their order, unwanted ones jumped over ─▶ held, put in the order of their times
+    walk ─▶ folder by folder, by the dates in the layout   ─▶ listed one by one in that order
 
-Versions are listed and not just keys (ListObjectVersions), because an object's identity is its
-version (G1): in a bucket without versioning that is one "null" version for each key.
+The first needs a request for each thousand keys and few more; the second can do without holding what
+it found. Both give the same (`parts`). Versions are listed and not just keys (ListObjectVersions),
+because an object's identity is its version (G1): in a bucket without versioning that is one "null"
+version for each key.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 
     values  windows, stretches, what was seen
+    scope   which folders are wanted, and where the next one can be
+    flat    in the order of the keys
+    held    from there into the order of times
     walk    from folder to folder
+    keys    the keys of one stretch
     pages   S3's answers and errors
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+from penstock.listing.flat import root
+from penstock.listing.held import TooMany, in_order
+from penstock.listing.keys import listed
 from penstock.listing.pages import pages
+from penstock.listing.scope import Scope
 from penstock.listing.values import EVER, Seen, Stretch, Window, order
-from penstock.listing.walk import Walk
+from penstock.listing.walk import AT_ONCE, stretches
 from penstock.model import ObjectRef
 from penstock.sources.aws_s3_bucket import S3BucketSource
 
@@ -34,15 +42,13 @@ __all__ = [
     "Seen",
     "Stretch",
     "Window",
-    "listed",
     "nearest_key",
     "objects",
     "order",
-    "stretches",
+    "parts",
 ]
 
-AT_ONCE = 16
-"""Folders looked into at once; the client's pool of connections should hold as many."""
+_BETWEEN = 1000  # objects given between two looks at the time
 
 
 def objects(
@@ -56,79 +62,67 @@ def objects(
     """Every version of every object that the source wants and whose time lies in the window.
 
     The time is the span that the layout reads from the key (it overlaps the window), else when the
-    object was last modified. The order is that of `stretches`, then by key. Memory holds the folders of
-    one month, not the keys. One request for each thousand keys, one for each folder looked into.
+    object was last modified. The order is that of `walk.stretches`, then by key. Memory holds at most
+    `held.HELD` of them. About one request for each thousand keys.
 
     Raises Retry when the bucket cannot be listed now, or without the permissions that it names;
     ConfigError when there is no such bucket.
     """
-    seen = Seen() if seen is None else seen
-    for stretch in stretches(source, client, window, newest_first=newest_first, seen=seen):
-        yield from listed(source, client, stretch, window, seen=seen)
+    for _, refs in parts(source, client, window, newest_first=newest_first, seen=seen):
+        yield from refs
 
 
-def stretches(
+def parts(
     source: S3BucketSource,
     client: S3Client,
     window: Window = EVER,
     *,
+    left: Window | None = None,
+    after: Callable[[Stretch], str | None] = lambda _: "",
+    by_folder: bool = False,
     newest_first: bool = False,
     seen: Seen | None = None,
-) -> Iterator[Stretch]:
-    """What to list, in order: first the folders without dates by prefix, then by time and prefix.
+) -> Iterator[tuple[Stretch, Iterator[ObjectRef]]]:
+    """As `objects`, each stretch with its own, which are to be taken before the next stretch is.
 
-    A time is mostly a day: hours are listed with their day. `newest_first` turns the order of the
-    times around, never that of the prefixes. Errors as of `objects`.
+    `left` is the part of the window whose folders are to be looked into. `after` tells of a stretch the
+    key behind which it is to be given, None for not at all. `by_folder` lists from folder to folder only.
     """
-    months: list[Stretch] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        walk = Walk(source, client, window, Seen() if seen is None else seen, pool)
-        for found in walk.below([source.prefix], upto_month=True):
-            if found.span is None:
-                yield found
-            else:
-                months.append(found)
-        months.sort(key=lambda found: order(found, newest_first=newest_first))
-        for _, group in groupby(months, key=lambda found: found.span):
-            days = walk.below([month.prefix for month in group], upto_month=False)
-            yield from sorted(days, key=lambda found: order(found, newest_first=newest_first))
-
-
-def listed(
-    source: S3BucketSource,
-    client: S3Client,
-    stretch: Stretch,
-    window: Window = EVER,
-    *,
-    after: str = "",
-    seen: Seen | None = None,
-) -> Iterator[ObjectRef]:
-    """The wanted objects of one stretch by key, from behind the key `after`. Errors as of `objects`."""
     seen = Seen() if seen is None else seen
+    scope = Scope(source, window if left is None else left)
+    if not by_folder and _has_folders_of_times(scope):
+        try:
+            for stretch, refs in in_order(scope, client, window, newest_first=newest_first, seen=seen):
+                begin = after(stretch)
+                if begin is not None:
+                    yield stretch, _given(refs, begin, seen)
+            return
+        except TooMany as error:
+            scope = error.scope
+    for stretch in stretches(scope, client, newest_first=newest_first, seen=seen):
+        begin = after(stretch)
+        if begin is not None:
+            yield stretch, listed(source, client, stretch, window, after=begin, seen=seen)
+
+
+def _has_folders_of_times(scope: Scope) -> bool:
+    """Whether there is anything to put in order; what is one stretch need not be held for that."""
+    top = root(scope)
+    return bool(scope.source.layout.granularity and top.readings) and not top.stretch
+
+
+def _given(refs: list[ObjectRef], after: str, seen: Seen) -> Iterator[ObjectRef]:
+    """Objects of a stretch that were listed before, told to `seen` as if they were listed now."""
     seen.key, seen.behind = "", after
-    marker = max(after, stretch.before)
-    wanted = {"Prefix": stretch.prefix, **({"KeyMarker": marker} if marker else {})}
-    for page in pages(source, client, "list_object_versions", seen, wanted):
-        for entry in page.get("Versions", ()):
-            key = entry["Key"]
-            if key <= after:
-                continue
-            if key != seen.key:
-                seen.key, seen.behind = key, seen.key or after
-            seen.keys += 1
-            if _wanted(source, entry, window, seen):
-                yield _ref(source.bucket, entry)
+    for number, ref in enumerate(refs):
+        if number % _BETWEEN == 0:
+            seen.tick()
+        if ref.key <= after:
+            continue
+        if ref.key != seen.key:
+            seen.key, seen.behind = ref.key, seen.key or after
+        yield ref
     seen.key, seen.behind = "", seen.key or after
-
-
-def _wanted(source: S3BucketSource, entry: Any, window: Window, seen: Seen) -> bool:
-    captures = source.layout.match(entry["Key"])
-    if captures is None:
-        seen.missed(entry["Key"], sys.maxsize)
-        return False
-    seen.matched += 1
-    span = source.layout.span(captures)
-    return window.overlaps(span) if span else window.holds(entry["LastModified"])
 
 
 def nearest_key(source: S3BucketSource, client: S3Client, seen: Seen) -> str | None:
@@ -138,14 +132,3 @@ def nearest_key(source: S3BucketSource, client: S3Client, seen: Seen) -> str | N
     wanted = {"Prefix": seen.nearest, "MaxKeys": 1}
     page = next(pages(source, client, "list_objects_v2", seen, wanted))
     return next((entry["Key"] for entry in page.get("Contents", ())), None)
-
-
-def _ref(bucket: str, entry: Any) -> ObjectRef:
-    return ObjectRef(
-        bucket,
-        entry["Key"],
-        version_id=entry.get("VersionId"),
-        etag=entry["ETag"].strip('"'),
-        size=entry["Size"],
-        last_modified=entry["LastModified"],
-    )

@@ -42,7 +42,7 @@ class Seen:
     came closest to matching; it is kept until a key matches, for whoever must say why nothing did.
     `behind` is the key of the present stretch up to which all versions are listed, `key` the one
     being listed ("": none). `faults` say what could not be looked into, where the rest was. `tick` is
-    called before each request; what it raises comes out.
+    called before each request, and now and then between objects; what it raises comes out.
     """
 
     requests: int = 0

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-from penstock.layout import Reading
 from penstock.listing.pages import pages
-from penstock.listing.values import Seen, Span, Stretch, Window
-from penstock.sources.aws_s3_bucket import S3BucketSource
+from penstock.listing.scope import Folder, Scope
+from penstock.listing.values import Seen, Stretch, order
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Walk"]
+__all__ = ["AT_ONCE", "stretches"]
+
+AT_ONCE = 16
+"""Folders looked into at once; the client's pool of connections should hold as many."""
 
 _AHEAD = 64  # folders looked into before the first of them is wanted
 _MONTH = dt.timedelta(days=31)
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """Goes into folders that the layout and the window leave open, some at a time side by side."""
+def stretches(scope: Scope, client: S3Client, *, newest_first: bool, seen: Seen) -> Iterator[Stretch]:
+    """What to list, in order: first the folders without dates by prefix, then by time and prefix.
 
-    source: S3BucketSource
+    A time is mostly a day: hours are listed with their day. `newest_first` turns the order of the
+    times around, never that of the prefixes. Memory holds the folders of one month. Errors as of
+    `listing.objects`.
+    """
+    months: list[Stretch] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        walk = _Walk(scope, client, seen, pool)
+        for found in walk.below([scope.source.prefix], upto_month=True):
+            if found.span is None:
+                yield found
+            else:
+                months.append(found)
+        months.sort(key=lambda found: order(found, newest_first=newest_first))
+        for _, group in groupby(months, key=lambda found: found.span):
+            days = walk.below([month.prefix for month in group], upto_month=False)
+            yield from sorted(days, key=lambda found: order(found, newest_first=newest_first))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Goes into folders that the scope leaves open, some at a time side by side."""
+
+    scope: Scope
     client: S3Client
-    window: Window
     seen: Seen
     pool: Executor
 
@@ -52,61 +74,30 @@ class Walk:
         self, path: str, depth: int, *, upto_month: bool
     ) -> Stretch | tuple[Iterator[str], int] | None:
         """What a folder is: a stretch, or the folders in it with their depth, or nothing wanted."""
-        open_ = self._open(path, depth)
-        if not open_:
-            return None
-        span = self._span(open_)
-        if any(reading.whole for reading in open_):
-            tails = {(reading.tail, reading.dates) for reading in open_}
-            tail, dates = tails.pop() if len(tails) == 1 else ("", ())
-            return Stretch(path + tail, span, self._before(path, dates))
-        if upto_month and span is not None and span[1] - span[0] <= _MONTH:
-            return Stretch(path, span)
-        inside = max(reading.at for reading in open_)
-        return self._inner(path, open_, inside), inside
-
-    def _open(self, path: str, depth: int) -> list[Reading]:
-        """The readings of a folder whose time the window does not rule out."""
-        layout = self.source.layout
-        found = layout.folder(path)
-        if not found:
+        folder = self.scope.folder(path, depth)
+        if folder.strange:
             self.seen.missed(path, depth)
-        spans = [(reading, layout.span(reading.captures)) for reading in found]
-        return [reading for reading, span in spans if span is None or self.window.overlaps(span)]
-
-    def _span(self, open_: list[Reading]) -> Span | None:
-        """The time that all readings of a folder stay within, or None."""
-        spans = [self.source.layout.span(reading.captures) for reading in open_]
-        known = [span for span in spans if span is not None]
-        if len(known) < len(spans):
+        if not folder.readings:
             return None
-        return min(span[0] for span in known), max(span[1] for span in known)
+        if folder.stretch:
+            return folder.stretch
+        if upto_month and folder.span is not None and folder.span[1] - folder.span[0] <= _MONTH:
+            return Stretch(path, folder.span)
+        return self._inner(folder), folder.depth
 
-    def _before(self, path: str, dates: Sequence[str]) -> str:
-        """A text that sorts just before the window's first day, when names begin with the date.
-
-        Digits that are left out where they are zero sort behind the ones that are there, so those
-        names are not passed over; years of two digits do before 2021 only.
-        """
-        start = self.window.start
-        if not dates or start is None or start.year < 2021:
-            return ""
-        parts = (f"{start.year}", f"{start.month:02d}", f"{start.day:02d}")
-        text = path + "".join(between + part for between, part in zip(dates, parts))
-        return text[:-1] + chr(ord(text[-1]) - 1)
-
-    def _inner(self, path: str, open_: list[Reading], depth: int) -> Iterator[str]:
+    def _inner(self, folder: Folder) -> Iterator[str]:
         """Folders in a folder, sorted; those that can have one name only are not asked for."""
-        names = {reading.next for reading in open_}
-        if None not in names:
-            self.seen.missed(path, depth)
-            return iter(sorted(f"{path}{name}/" for name in names))
-        wanted = {"Prefix": path, "Delimiter": "/"}
-        found = pages(self.source, self.client, "list_objects_v2", self.seen, wanted, self.pool)
-        return self._folders(found, depth)
+        if folder.names is not None:
+            self.seen.missed(folder.path, folder.depth)
+            return iter(folder.names)
+        asked = {"Prefix": folder.path, "Delimiter": "/"}
+        found = pages(self.scope.source, self.client, "list_objects_v2", self.seen, asked, self.pool)
+        return folders_in(found, folder.depth, self.seen)
 
-    def _folders(self, found: Iterator[Any], depth: int) -> Iterator[str]:
-        for page in found:
-            for entry in page.get("Contents", ()):
-                self.seen.missed(entry["Key"], depth)
-            yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", ()))
+
+def folders_in(found: Iterator[Any], depth: int, seen: Seen) -> Iterator[str]:
+    """The folders on pages of a listing with a delimiter, in a folder of that depth."""
+    for page in found:
+        for entry in page.get("Contents", ()):
+            seen.missed(entry["Key"], depth)
+        yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", ()))

@@ -32,12 +32,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One way through a source's window, and how far it is: at its beginning without `place`."""
+    """One way through a source's window, and how far it is: at its beginning without `place`.
+
+    `by_folder`: it got nowhere in the time it had, so it goes from folder to folder, where the first
+    objects are found sooner.
+    """
 
     start: dt.datetime
     end: dt.datetime
     newest_first: bool
     place: Place | None = None
+    by_folder: bool = False
 
     @property
     def window(self) -> Window:
@@ -105,6 +110,8 @@ class Position:
                 "end": _text(self.current.end),
                 "newest_first": self.current.newest_first,
             }
+            if self.current.by_folder:
+                told["pass"]["by_folder"] = True
             if place := self.current.place:
                 span = place.stretch.span and [_text(time) for time in place.stretch.span]
                 told["pass"]["place"] = {"span": span, "prefix": place.stretch.prefix, "key": place.key}
@@ -128,7 +135,8 @@ def cursor_name(source: S3BucketSource) -> str:
 
 def _pass(told: Mapping[str, Any]) -> Pass:
     place = told.get("place")
-    return Pass(*_span(told["start"], told["end"]), told["newest_first"], _place(place) if place else None)
+    span, at = _span(told["start"], told["end"]), _place(place) if place else None
+    return Pass(*span, told["newest_first"], at, told.get("by_folder", False))
 
 
 def _place(told: Mapping[str, Any]) -> Place:

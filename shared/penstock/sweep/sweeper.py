@@ -21,7 +21,7 @@ from penstock.config import Config, Partition, Settings
 from penstock.errors import ConfigError, Conflict, Retry
 from penstock.ledger import Ledger
 from penstock.ledger.commit import commit
-from penstock.listing import Seen, listed, stretches
+from penstock.listing import Seen, parts
 from penstock.model import CursorMove, ObjectRef
 from penstock.poll import is_polled
 from penstock.sources.aws_s3_bucket import S3BucketSource
@@ -260,12 +260,19 @@ def _batches(source: S3BucketSource, client: Any, current: Pass, seen: Seen) -> 
     """What is left of the pass, cut so that all versions of a key are in one batch."""
     refs: list[ObjectRef] = []
     behind = current
+    found = parts(
+        source,
+        client,
+        current.window,
+        left=current.left,
+        after=current.after,
+        by_folder=current.by_folder,
+        newest_first=current.newest_first,
+        seen=seen,
+    )
     try:
-        for stretch in stretches(source, client, current.left, newest_first=current.newest_first, seen=seen):
-            after = current.after(stretch)
-            if after is None:
-                continue
-            for ref in listed(source, client, stretch, current.window, after=after, seen=seen):
+        for stretch, listed in found:
+            for ref in listed:
                 if len(refs) >= _ASKED and ref.key != refs[-1].key:
                     behind = current.at(stretch, seen.behind) if seen.behind else behind
                     yield _Batch(refs, behind, last=False)
@@ -278,4 +285,7 @@ def _batches(source: S3BucketSource, client: Any, current: Pass, seen: Seen) -> 
         refs = [ref for ref in refs if ref.key != seen.key]
         if seen.key and seen.behind:
             behind = current.at(stretch, seen.behind)
+        if behind is current and seen.requests:
+            # What is held until it can be put in order was not all found in the time there is.
+            behind = replace(current, by_folder=True)
         yield _Batch(refs, behind, last=True)
