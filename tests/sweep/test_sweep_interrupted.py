@@ -58,12 +58,22 @@ def die(deployment: Deployment, step: str, nth: int = 1, **settings: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("step", "nth"), [*((s, 1) for s in STEPS), *((s, 3) for s in STEPS if s not in ("lease", "release"))]
+    ("step", "nth", "held"),
+    [
+        *((s, 1, 100_000) for s in STEPS),
+        *((s, 3, 20) for s in STEPS if s not in ("lease", "release")),
+        *((s, 2, 0) for s in ("list", "sent", "move")),
+    ],
 )
-def test_g2_death_at_each_step(store: Store, tmp_path: Path, step: str, nth: int) -> None:
-    """A sweep that dies there, and one that goes on: all that is missing is queued."""
+def test_g2_death_at_each_step(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, nth: int, held: int
+) -> None:
+    """A sweep that dies there, and one that goes on: all that is missing is queued, whichever way it is
+    listed (all held at once, in parts, by folder).
+    """
+    monkeypatch.setattr("penstock.listing.held.HELD", held)
     tree = keys(40)
-    with running(store, tmp_path, now="2026-02-01T00:00", bucket=Bucket(tree)) as deployment:
+    with running(store, tmp_path, now="2026-02-01T00:00", bucket=Bucket(tree, page=10)) as deployment:
         deployment.bucket.modified = dict.fromkeys(tree, at("2026-01-31"))
         deployment.remember(identities(deployment, tree[::3]))
         die(deployment, step, nth)
@@ -212,7 +222,7 @@ def timed(deployment: Deployment, seconds: float, **settings: Any) -> Report:
 def interrupted_by_time(deployment: Deployment, **settings: Any) -> list[str]:
     """Three sweeps without the time to finish, then one that has it."""
     for _ in range(3):
-        report = timed(deployment, 150, **settings)
+        report = timed(deployment, 120, **settings)
         assert report.goes_on
         assert report.unfinished == [str(PROD)]
     assert timed(deployment, 10_000, **settings).unfinished == []
@@ -221,22 +231,28 @@ def interrupted_by_time(deployment: Deployment, **settings: Any) -> list[str]:
 
 def interrupted_by_death(deployment: Deployment, **settings: Any) -> list[str]:
     """Three sweeps that die, then one that lives."""
-    for step, nth in (("moved", 5), ("sent", 9), ("list", 150)):
+    for step, nth in (("moved", 5), ("sent", 9), ("list", 60)):
         die(deployment, step, nth, **settings)
     assert deployment.sweeper(**settings).run().unfinished == []
     return deployment.queued()
 
 
+@pytest.mark.parametrize("held", [50, 0], ids=["by key in parts", "by folder"])
 @pytest.mark.parametrize("interrupted", [interrupted_by_time, interrupted_by_death])
 def test_a_backfill_of_90_days_interrupted_three_times(
-    store: Store, tmp_path: Path, interrupted: Callable[..., list[str]]
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted: Callable[..., list[str]],
+    held: int,
 ) -> None:
     """Newest day first, the same objects in the same order as without interruption, each once."""
+    monkeypatch.setattr("penstock.listing.held.HELD", held)
     tree = keys(360, days=95, regions=2)
     settings: dict[str, Any] = {"sweep_first_days": 90}
     order: list[list[str]] = []
     for run in (lambda deployment, **more: interrupted(deployment, **more), None):
-        with running(store, tmp_path, now="2026-02-01T00:00", bucket=Bucket(tree)) as deployment:
+        with running(store, tmp_path, now="2026-02-01T00:00", bucket=Bucket(tree, page=20)) as deployment:
             deployment.bucket.modified = dict.fromkeys(tree, at("2026-01-31"))
             if run:
                 found = run(deployment, **settings)
@@ -247,6 +263,28 @@ def test_a_backfill_of_90_days_interrupted_three_times(
     assert order[0] == order[1]
     assert days_of(order[0]) == sorted(days_of(order[0]), reverse=True)
     assert len({*days_of(order[0])}) == 90
+
+
+def test_g2_what_cannot_be_put_in_order_in_time(store: Store, tmp_path: Path) -> None:
+    """A pass whose time is over before its keys are all listed goes on by folder, newest first."""
+    tree = keys(200, days=7)
+    with running(store, tmp_path, now="2026-02-01T00:00", bucket=Bucket(tree, page=2)) as deployment:
+        deployment.bucket.modified = dict.fromkeys(tree, at("2026-01-31"))
+        first = timed(deployment, 90)
+        assert (first.queued, first.moves, first.goes_on) == (0, 1, True)
+        while timed(deployment, 90).goes_on:
+            pass
+        found = list(dict.fromkeys(deployment.queued()))
+        assert sorted(found) == sorted(identities(deployment, tree))
+        assert days_of(found) == sorted(days_of(found), reverse=True)
+        asked = deployment.bucket.asked
+        assert asked["list_objects_v2"] > 0
+        # The next pass tries again.
+        deployment.remember(found)
+        asked.clear()
+        deployment.now += dt.timedelta(hours=1)
+        assert timed(deployment, 300).unfinished == []
+        assert asked["list_objects_v2"] == 0
 
 
 def test_a_fair_share(store: Store, tmp_path: Path) -> None:

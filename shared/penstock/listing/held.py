@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HELD", "TooMany", "in_order"]
 
-HELD = 100_000
+HELD = 200_000
 """Objects held in memory, of about half a kilobyte each."""
 
 _DAY = dt.timedelta(days=1)

@@ -17,6 +17,7 @@ from penstock.sources.aws_s3_bucket import S3BucketSource
 __all__ = ["Folder", "Scope", "before"]
 
 _UNITS = ("year", "month", "day")
+_LEAST = dt.timedelta(microseconds=1)
 _GREAT = "~"
 """Behind what keys are made of, nearly always; keys that sort behind it are listed needlessly."""
 
@@ -92,7 +93,7 @@ class Scope:
         if names.only is not None:
             text = f"{path}{names.only}/"
             return text if text > after else None
-        if names.most and after > path + names.most + _GREAT:
+        if names.most and after > path + (self._last(reading) or names.most + _GREAT):
             return None
         text = self._first(reading)
         return path + text if text and path + text > after else ""
@@ -101,13 +102,26 @@ class Scope:
         """What the name of the first folder wanted begins with, where the layout and the window tell."""
         start = _told(self.window.start, self.starts.start)
         names, span = reading.names, self._span(reading)
-        known = [unit for unit in _UNITS if unit in reading.captures]
-        if start is None or not names.dates or known != list(_UNITS[: names.unit]):
-            return ""
-        if known and (span is None or span[0] >= start):
+        if start is None or not _is_next(reading) or (span is not None and span[0] >= start):
             return ""
         text = "".join(b + part for b, part in zip(names.dates, _parts(start)[names.unit :]))
         return text + "/" if names.ends else text
+
+    def _last(self, reading: Reading) -> str:
+        """A text that no name of a folder wanted sorts behind, where the layout and the window tell."""
+        names, span = reading.names, self._span(reading)
+        starts = [one[0] for one in (span,) if one] + [
+            time for time in (self.window.start, self.starts.start) if time
+        ]
+        ends = [one[1] for one in (span,) if one] + [
+            time for time in (self.window.end, self.starts.end) if time
+        ]
+        if not starts or not ends or not _is_next(reading):
+            return ""
+        first, last = max(starts).astimezone(dt.UTC), min(ends).astimezone(dt.UTC) - _LEAST
+        values = range(_number(first, names.unit), _number(last, names.unit) + 1)
+        written = [text for value in values for text in (f"{value:02d}", str(value % 100))]
+        return names.dates[0] + max(written, default="") + _GREAT
 
     def _day(self, path: str, dates: Sequence[str]) -> str:
         """A text just before the window's first day, when names begin with the date."""
@@ -118,6 +132,16 @@ class Scope:
 
     def _span(self, reading: Reading) -> Span | None:
         return self.source.layout.span(reading.captures)
+
+
+def _is_next(reading: Reading) -> bool:
+    """Whether the names below a folder begin with the first part of the time that it does not tell."""
+    known = [unit for unit in _UNITS if unit in reading.captures]
+    return bool(reading.names.dates) and known == list(_UNITS[: reading.names.unit])
+
+
+def _number(time: dt.datetime, unit: int) -> int:
+    return (time.year, time.month, time.day)[unit]
 
 
 def before(text: str) -> str:
