@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import uuid
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -52,31 +53,33 @@ def keys(found: Any) -> list[str]:
     return [ref.key for ref in found]
 
 
+@pytest.mark.parametrize("by_folder", [False, True])
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_by_day(newest_first: bool) -> None:
+def test_by_day(newest_first: bool, by_folder: bool) -> None:
     """Days come in order whatever account or region they are in; other trees are not gone into."""
     tree = cloudtrail() + cloudtrail(service="vpcflowlogs") + ["AWSLogs/111122223333/CloudTrail/", "x/y.gz"]
     window = Window(at("2026-01-30T13:00"), at("2026-02-02"))
     seen = Seen()
     bucket: Any = Bucket(tree)
-    found = keys(objects(source(), bucket, window, newest_first=newest_first, seen=seen))
+    given = parts(source(), bucket, window, by_folder=by_folder, newest_first=newest_first, seen=seen)
+    found = [ref.key for _, refs in given for ref in refs]
     days = ["2026/01/30", "2026/01/31", "2026/02/01"]
     ordered = days[::-1] if newest_first else days
     assert [key[-23:-13] for key in found] == [day for day in ordered for _ in range(4)]
     assert sorted(found) == sorted(k for k in cloudtrail() if any(day in k for day in days))
-    # The root, x/, AWSLogs/; an account or an organization, and CloudTrail/ below; each region, its
-    # year and its two months; each day.
-    assert seen.requests == 3 + 2 * 2 + 4 * 4 + 12
-    assert bucket.asked["list_object_versions"] == 12
+    # By folder: the root, x/, AWSLogs/; an account or an organization, and CloudTrail/ below; each region,
+    # its year and its two months; each day. All of it stands on one page.
+    assert seen.requests == (3 + 2 * 2 + 4 * 4 + 12 if by_folder else 1)
+    assert bucket.asked["list_object_versions"] == (12 if by_folder else 1)
 
 
 def test_one_request_for_a_thousand_keys() -> None:
-    """A day of 2,500 objects takes three requests beside its folders."""
+    """A day of 2,500 objects takes three requests."""
     tree = [f"2026/01/31/{number:05d}.gz" for number in range(2500)]
     bucket: Any = Bucket(tree)
     wanted = source("^%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/%{DATA}.gz")
     assert keys(objects(wanted, bucket)) == tree
-    assert bucket.asked == {"list_object_versions": 3, "list_objects_v2": 3}
+    assert bucket.asked == {"list_object_versions": 3}
 
 
 LAYOUTS = (
@@ -115,20 +118,29 @@ _TIMES = st.sampled_from(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     tree=st.lists(_KEYS, min_size=10, max_size=40),
     prefix=st.sampled_from(("", "a", "a/", "a-", "x/", "a/b")),
     times=st.lists(_TIMES, min_size=2, max_size=2, unique=True).map(sorted),
     page=st.sampled_from((1, 2, 1000)),
     newest_first=st.booleans(),
+    by_folder=st.booleans(),
 )
 def test_finds_what_matches(
-    layout: str, tree: list[str], prefix: str, times: list[dt.datetime], page: int, newest_first: bool
+    layout: str,
+    tree: list[str],
+    prefix: str,
+    times: list[dt.datetime],
+    page: int,
+    newest_first: bool,
+    by_folder: bool,
 ) -> None:
     """Listing gives each matching key of the window once, and nothing else."""
     wanted, window = source(layout, prefix), Window(*times)
-    found = keys(objects(wanted, Bucket(tree, page), window, newest_first=newest_first))  # type: ignore[arg-type]
+    bucket: Any = Bucket(tree, page)
+    given = parts(wanted, bucket, window, by_folder=by_folder, newest_first=newest_first)
+    found = [ref.key for _, refs in given for ref in refs]
     assert len(found) == len(set(found))
     expected = {key for key in set(tree) if _expected(wanted, key, window)}
     spread = {key for key in expected - set(found) if _spreads(wanted, key)}
@@ -224,9 +236,10 @@ def test_goes_on_behind_a_key() -> None:
     tree = [f"2026/01/31/{number:02d}.gz" for number in range(10)]
     wanted = source("^%{YEAR:year}/%{MONTHNUM:month}/%{MONTHDAY:day}/%{DATA}.gz")
     bucket: Any = Bucket([key for key in tree if "05" not in key], page=3)
-    for by_folder in (False, True):
-        for after, left in (("", 9), (tree[4], 4), (tree[5], 4), (tree[9], 0)):
-            found = parts(wanted, bucket, after=lambda _, after=after: after, by_folder=by_folder)
+    for after, left in (("", 9), (tree[4], 4), (tree[5], 4), (tree[9], 0)):
+        behind: dict[Any, str] = defaultdict(lambda after=after: after)  # type: ignore[misc]
+        for by_folder in (False, True):
+            found = parts(wanted, bucket, after=behind.__getitem__, by_folder=by_folder)
             assert [len(list(refs)) for _, refs in found] == [left]
 
 

@@ -23,7 +23,7 @@ from penstock.sweep import Queue, Sweeper
 NEEDS: tuple[str, ...] = ()
 
 _MOST_MB = 300
-_MOST_REQUESTS = 4.0
+_MOST_REQUESTS = 5.0
 _PAGE = 1000
 _END = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
 _MODIFIED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

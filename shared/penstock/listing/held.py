@@ -102,10 +102,12 @@ class _Part:
             return whole.part(Window(starts.end, whole.starts.end), undated=False)
         return None
 
-    def next_length(self) -> dt.timedelta:
-        """How long the next part may be: twice this one, when this one held little."""
+    def next_length(self) -> dt.timedelta | None:
+        """How long the next part may be: twice this one when it held little, without end after nothing."""
         times = self._times()
-        length = max(times) - min(times) + _DAY if times else _DAY
+        if not times:
+            return None
+        length = max(times) - min(times) + _DAY
         return 2 * length if self.count < HELD // 4 else length
 
     def _cut(self) -> bool:
