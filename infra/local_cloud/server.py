@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.sqs import models
 from werkzeug.serving import make_server
 
+from infra.local_cloud import markers
 from infra.local_cloud.gate import Gate
 
 
@@ -58,6 +59,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _hasten()
     _without_containers()
+    markers.mend()
     gate = Gate(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", arguments.port, gate, threaded=True, request_handler=_Quiet)
     os.environ["MOTO_PORT"] = str(server.port)

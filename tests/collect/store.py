@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from infra.local_cloud import markers
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -186,6 +187,7 @@ class _CopyOnce:
 def running() -> Iterator[Store]:
     """A store on a free port."""
     vars(dynamodb_models)["copy"] = _CopyOnce
+    markers.mend()
     store = Store()
     server = make_server("127.0.0.1", 0, store, threaded=True, request_handler=_Quiet)
     store.url = f"http://127.0.0.1:{server.server_port}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from itertools import chain
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.collect.store import Store
 from tests.listing.bucket import Bucket
 from tests.listing.test_listing import CLOUDTRAIL, at, source
 
@@ -184,3 +186,24 @@ def test_one_day_of_more_than_can_be_held(monkeypatch: pytest.MonkeyPatch) -> No
     bucket: Any = Bucket(tree)
     found = [ref.key for _, refs in parts(source(), bucket, FIRST) for ref in refs]
     assert sorted(found) == sorted(tree)
+
+
+@pytest.mark.parametrize("page", [1, 4, 1000])
+def test_versions_on_both_sides_of_a_jump(store: Store, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    """Of each key of the days wanted every version is found once, wherever pages end and jumps begin."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", str(page))
+    name, s3 = f"logs-{uuid.uuid4().hex[:12]}", store.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    expected = set()
+    for key in [key for region in "ab" for key in days(region, 10, 1)] * 2:
+        put = s3.put_object(Bucket=name, Key=key, Body=b"x")
+        if "/2026/01/3" in key:
+            expected.add((key, put["VersionId"]))
+        if key.endswith("31/00000.json.gz"):
+            s3.delete_object(Bucket=name, Key=key)
+    window = Window(at("2026-01-30"), at("2026-02-01"))
+    given = parts(source(bucket=name), s3, window, newest_first=True)
+    found = [(ref.key, ref.version_id) for _, refs in given for ref in refs]
+    assert {*found} == expected
+    assert len(found) == len(expected) == 8

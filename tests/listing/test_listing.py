@@ -194,7 +194,11 @@ def test_the_simulated_bucket_answers_as_moto_does(store: Store, monkeypatch: py
         for arguments in ({"Delimiter": "/"}, {}):
             folders = [_all_folders(one, name, Prefix=prefix, **arguments) for one in (s3, simulated)]
             assert folders[0] == folders[1]
-        for marker in ("", "a/1", "c/1"):
+        for after in ("a/~", "a/b/~", "c", "none"):
+            arguments = {"Prefix": prefix, "Delimiter": "/", "StartAfter": after}
+            folders = [_all_folders(one, name, **arguments) for one in (s3, simulated)]
+            assert folders[0] == folders[1]
+        for marker in ("", "a/1", "c/1", "b.~", "a/~"):
             more = {"KeyMarker": marker} if marker else {}
             told = [_all_versions(one, name, Prefix=prefix, **more) for one in (s3, simulated)]
             assert told[0] == told[1]
