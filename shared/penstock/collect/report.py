@@ -13,7 +13,10 @@ __all__ = ["Report", "add", "again", "count"]
 
 @dataclass(slots=True)
 class Report:
-    """What one call did: G2's numbers for the log, and what must come again with its reason."""
+    """What one call did: G2's numbers for the log, and what must come again with its reason.
+
+    `notes` say what was left out on purpose.
+    """
 
     objects: int = 0
     known: int = 0
@@ -30,6 +33,7 @@ class Report:
     retries: int = 0
     again: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def again(report: Report, owners: Mapping[str, set[str]], tasks: Sequence[Task], reason: str) -> None:
@@ -56,7 +60,8 @@ def count(report: Report, done: Sequence[ObjectRecord]) -> None:
 def add(report: Report, more: Report) -> None:
     """Add what another call did."""
     for name in Report.__slots__:
-        if name not in ("again", "reasons"):
+        if name not in ("again", "reasons", "notes"):
             setattr(report, name, getattr(report, name) + getattr(more, name))
     report.again |= more.again
     report.reasons |= more.reasons
+    report.notes += more.notes

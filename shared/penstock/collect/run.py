@@ -197,6 +197,7 @@ def _poll(poll: Poll, partition: Partition, asked: Range, watch: Watch, outcome:
     """Ask the sources that announce nothing; they go on from where they were asked last."""
     report = poll(partition, lambda: 0 if watch.is_stopped() else FOREVER, asked)
     outcome.messages += report.again.values()
+    outcome.notes += report.notes
     if asked.end and not asked.overwrite:
         outcome.notes.append(
             "sources that are polled go on from their position up to now; --to does not bound them"

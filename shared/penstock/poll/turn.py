@@ -185,7 +185,14 @@ class _Turn:
             return
         memory = Memory.read(text)
         end = min(_ms(until) if until else memory.floor, memory.floor)
-        start = max(_ms(since), cloudwatch.forgotten(client, group, _ms(self.worker.now())))
+        forgotten = cloudwatch.forgotten(client, group, _ms(self.worker.now()))
+        start = max(_ms(since), forgotten)
+        if forgotten > _ms(since):
+            until = dt.datetime.fromtimestamp(forgotten // 1000, dt.UTC)
+            self.report.notes.append(
+                f"log group {group}: rows before {until:%Y-%m-%d %H:%M} UTC stay as they are: its retention "
+                "may have forgotten their events"
+            )
         if start < end:
             Again(
                 self.worker, self.partition, source, group, client, text, memory, start, end,
