@@ -16,7 +16,7 @@ from penstock.listing.values import Seen, Stretch, order
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["AT_ONCE", "stretches"]
+__all__ = ["AT_ONCE", "folders_in", "stretches"]
 
 AT_ONCE = 16
 """Folders looked into at once; the client's pool of connections should hold as many."""
