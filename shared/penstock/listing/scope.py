@@ -109,13 +109,9 @@ class Scope:
 
     def _last(self, reading: Reading) -> str:
         """A text that no name of a folder wanted sorts behind, where the layout and the window tell."""
-        names, span = reading.names, self._span(reading)
-        starts = [one[0] for one in (span,) if one] + [
-            time for time in (self.window.start, self.starts.start) if time
-        ]
-        ends = [one[1] for one in (span,) if one] + [
-            time for time in (self.window.end, self.starts.end) if time
-        ]
+        names, span = reading.names, self._span(reading) or (None, None)
+        starts = [time for time in (self.window.start, self.starts.start, span[0]) if time]
+        ends = [time for time in (self.window.end, self.starts.end, span[1]) if time]
         if not starts or not ends or not _is_next(reading):
             return ""
         first, last = max(starts).astimezone(dt.UTC), min(ends).astimezone(dt.UTC) - _LEAST
