@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Later layers import earlier ones, and their own.
 LAYERS = (
-    ("", "arguments", "errors", "model", "sql", "times"),
+    ("", "arguments", "errors", "model", "sql", "times", "workfolder"),
     ("aws", "layout", "archive", "envelopes", "inflate", "notices", "extensions", "places", "statement"),
     ("tables", "readers", "formats", "sources", "fetch", "listing"),
     ("standardize", "condition", "config", "hive", "ledger", "convert", "parquet", "tiers"),

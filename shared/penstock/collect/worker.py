@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock import aws, convert
+from penstock import aws, convert, workfolder
 from penstock.collect import plan as planning
 from penstock.collect import schemas
 from penstock.collect.deliver import deliver
@@ -84,7 +84,7 @@ class Worker:
     ledger: Ledger
     clients: Clients
     read_config: Callable[[], Config]
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-")))
+    folder: Path = field(default_factory=workfolder.make)
     now: Callable[[], dt.datetime] = _now
     step: Callable[[str], None] = _nothing
     standing: dict[PartitionId, Standing] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Worker:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        workfolder.give_back(self.folder)
 
     def engine(self) -> duckdb.DuckDBPyConnection:
         """The connection that converts, opened when it is first asked for."""

@@ -10,8 +10,6 @@ run, which finds it in the same way.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time as clock
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock import catalogue, convert
+from penstock import catalogue, convert, workfolder
 from penstock.catalogue import State, change
 from penstock.catalogue.shape import Columns
 from penstock.compact import clean, drop, expire, iceberg, plan, publish, settle, tier
@@ -109,7 +107,7 @@ class Compactor:
     source: str
     options: Options
     read_config: Callable[[], Config]
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="penstock-compact-")))
+    folder: Path = field(default_factory=workfolder.make)
     tell: Callable[[str], None] = _silent
     iceberg: Callable[[], Home] | None = None
     _home: Home | None = None
@@ -167,7 +165,7 @@ class Compactor:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        workfolder.give_back(self.folder)
 
     def _export(self, config: Config, report: Report, state: State | None = None) -> frozenset[PartitionId]:
         """Bring the Iceberg tables to `state` (None: as it is now); the partitions for which that failed."""
