@@ -289,6 +289,7 @@ class Recipe:
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
+        filled["tp_timestamp"] = _kept_here(filled["tp_timestamp"])
         common = ", ".join(
             f"({_without(lacks, sql)})::{_TYPES[name]} AS {name}" for name, sql in filled.items()
         )
@@ -411,10 +412,17 @@ def _without(lacks: frozenset[str], expression: str) -> str:
     )
 
 
+def _kept_here(time: str) -> str:
+    """The time, made once: DuckDB moves a filter down to the raw rows and makes there what it looks at,
+    for each comparison and for the column again, but not what calls a function that is not pure.
+    """
+    return f"CASE WHEN _row < 0 THEN error('no row is numbered so')::TIMESTAMP ELSE {time} END"
+
+
 # What an expression calls by these names is no constant.
 _ROW = re.compile(r"\b(?:r|rest|_modified)\b")
 
-_ID = "id_prefix || printf('%08X', _row)"
+_ID = "id_prefix || to_base(_row, 16, 8)"
 
 _POSSIBLE = f"coalesce(tp_timestamp >= {_EARLIEST} AND tp_timestamp < {_LATEST}, false)"
 

@@ -44,8 +44,9 @@ def beginning(text: Path | bytes) -> bytes:
 def refusal(start: bytes) -> str:
     """Why an object that begins so is read by no table, empty if it may be: binary forms of other tools."""
     kind = next((kind for magic, kind in _BINARY.items() if start.startswith(magic)), "")
-    odd = any(byte < ord("\t") for byte in start)
-    return f"it is {kind}, expected text, JSON or Parquet" if kind and odd else ""
+    if kind and any(byte < ord("\t") for byte in start):
+        return f"it is {kind}, expected text, JSON or Parquet"
+    return ""
 
 
 _BINARY = {b"ORC": "an ORC file", b"Obj\x01": "an Avro file"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 __all__ = ["assigned", "plain", "prefixed"]
 
 
+@lru_cache(maxsize=4096)  # every object of a table has the same
 def plain(name: str) -> str:
     """Snake case, of letters, digits and underscores: `cs(User-Agent)` is `cs_user_agent`.
 
