@@ -119,7 +119,7 @@ class Recipe:
         """
         record = self.table.record()
         lacks = frozenset.intersection(
-            *(self.reader.absent(group.head, record, self.options) for group in _alike(pieces))
+            *(self.reader.absent(group, record, self.options) for group in _alike(pieces))
         )
         own = {column.name: _without(lacks, column.expression) for column in self.table.columns}
         constant = {
@@ -249,7 +249,7 @@ class Recipe:
         finished = []
         for group in _alike(pieces):
             rows = self.reader.rows(group, record, self.options)
-            lacks = self.reader.absent(group.head, record, self.options)
+            lacks = self.reader.absent(group, record, self.options)
             finished.append(self._finished(group, rows, ingested, ordered=ordered, lacks=lacks))
         return " UNION ALL ".join(finished)
 

@@ -48,9 +48,9 @@ class Reader(Protocol):
         ...
 
     def absent(
-        self, head: str, record: Mapping[str, object], options: Mapping[str, object]
+        self, pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]
     ) -> frozenset[str]:
-        """Fields of `record` that pieces of this head have not: `r` has no such member."""
+        """Fields of `record` that these pieces have not: `r` has no such member."""
         ...
 
     def readable(self, options: Mapping[str, object]) -> str:

@@ -12,11 +12,10 @@ from penstock.sql import filled_object, literal, struct
 __all__ = ["absent", "built_record", "member_of", "one_of", "rest_of", "taken_apart"]
 
 
-def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
-    """Those that are not among the names of the head."""
-    o, names = read_options(options), Header.read(head).names
-    given = {*_names.assigned(names, record), *_names.prefixed(names, record)}
-    return frozenset(record) - given - grouped(o)
+def absent(known: Header, record: Mapping[str, object]) -> frozenset[str]:
+    """Fields of the record that are not among the names."""
+    given = {*_names.assigned(known.names, record), *_names.prefixed(known.names, record)}
+    return frozenset(record) - given
 
 
 def built_record(
@@ -76,7 +75,7 @@ def taken_apart(
     bad = struct({"r": "NULL", "rest": "NULL::JSON", "refusal": wrong})
     if o.pattern:
         match, taken = matched(o.pattern, "raw", o.nullstr)
-        gone = absent(known.text(), record, options)
+        gone = absent(known, record) - grouped(o)
         left = filled_object({name: sql for name, sql in taken.items() if name not in record})
         other = struct(
             {

@@ -102,33 +102,28 @@ class Pieces:
 
     def _told(self, name: str) -> str:
         """What is known of piece number `_piece`, as a column."""
-        values = [_TOLD[name](piece) for piece in self.all]
-        # What is the same for all need not be looked up, nor planned as a list.
-        same = len(set(values)) == 1
-        told = values[0] if same else f"[{', '.join(values)}][_piece]"
-        return f"{told} AS {name}"
+        return f"{_looked_up([_TOLD[name](piece) for piece in self.all])} AS {name}"
 
     def numbered(self, rows: str) -> str:
-        """Rows (filename, _n: number in all of these files, …) with their `_piece` and `_row`.
-
-        For rows without texts a join costs little, and it takes them in any order.
-        """
-        return (
-            f"SELECT * EXCLUDE (filename, _n, _start, first_row), first_row + _n - _start AS _row "
-            f"FROM ({rows}) JOIN {self._starts()} USING (filename)"
-        )
+        """Rows (_piece, _n: number in all of these files, …) with their `_row`."""
+        start, before = 0, []
+        for piece in self.all:
+            before.append(f"{piece.first_row - start}::BIGINT")
+            start += piece.rows
+        return f"SELECT * EXCLUDE (_n), _n + {_looked_up(before)} AS _row FROM ({rows})"
 
     def found(self, rows: str) -> str:
         """Rows (filename, _row, …) with their `_piece`."""
-        told = self._starts()
-        return f"SELECT * EXCLUDE (filename, _start, first_row) FROM ({rows}) JOIN {told} USING (filename)"
+        values = ", ".join(f"({literal(piece.path)}, {number})" for number, piece in enumerate(self.all, 1))
+        told = f"(VALUES {values}) AS told(filename, _piece)"
+        return f"SELECT * EXCLUDE (filename) FROM ({rows}) JOIN {told} USING (filename)"
 
-    def _starts(self) -> str:
-        start, values = 0, []
-        for number, piece in enumerate(self.all, 1):
-            values.append(f"({literal(piece.path)}, {number}, {start}::BIGINT, {piece.first_row}::BIGINT)")
-            start += piece.rows
-        return f"(VALUES {', '.join(values)}) AS told(filename, _piece, _start, first_row)"
+
+def _looked_up(values: list[str]) -> str:
+    """The value of piece number `_piece`. What is the same for all need not be looked up, nor planned
+    as a list.
+    """
+    return values[0] if len(set(values)) == 1 else f"[{', '.join(values)}][_piece]"
 
 
 def _sql_time(time: dt.datetime) -> str:

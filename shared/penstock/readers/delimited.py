@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from penstock.readers import _lines, _names
-from penstock.readers._fields import absent, built_record, member_of, one_of, rest_of, taken_apart
+from penstock.readers import _fields, _lines
+from penstock.readers._fields import built_record, member_of, one_of, rest_of, taken_apart
 from penstock.readers._headers import Header, Options, grouped, header_of, known_places, read_options
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import literal
@@ -108,6 +108,14 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
     )
 
 
+def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
+    """Those that are not among the names of the head; the slow way finds what the pattern names, too."""
+    known = Header.read(pieces.head)
+    if pieces.exact:
+        return _fields.absent(known, record) - grouped(read_options(options))
+    return _fields.absent(_counted(known), record)
+
+
 def readable(options: Mapping[str, object]) -> str:
     """Any text is lines."""
     del options
@@ -124,20 +132,28 @@ def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, obj
             f"SELECT * EXCLUDE (raw, t), t.r AS r{rest} FROM "
             f"(SELECT *, {taken_apart(options, known, record, unknown=pieces.unknown)} AS t FROM ({lines}))"
         )
-    # Rows of another count are refused, and then read row by row.
-    known = replace(known, names=known.names[: known.count])
+    known = _counted(known)
     values = [f"c{place}" for place in range(known.count)]
-    built = built_record(known, record, values, grouped(o) | set(_names.assigned(o.columns, record)))
+    built = built_record(known, record, values)
     rest = f", {rest_of(known, record, values)} AS rest" if pieces.unknown else ""
     columns = ", ".join(f"'{value}': 'VARCHAR'" for value in values)
     nulls = ", ".join(literal(text) for text in ("", *o.nullstr))
     read = (
         f"read_csv({pieces.paths}, auto_detect = false, header = false, skip = {known.lines}, "
         f"delim = {literal(o.delim)}, quote = {literal(o.quote)}, escape = {literal(o.escape)}, "
-        f"columns = {{{columns}}}, nullstr = [{nulls}], filename = true, "
-        "strict_mode = true)"
+        f"columns = {{{columns}}}, nullstr = [{nulls}], strict_mode = true)"
     )
-    return pieces.numbered(f"SELECT filename, row_number() OVER () - 1 AS _n, {built} AS r{rest} FROM {read}")
+    return pieces.numbered(
+        f"SELECT (file_index + 1)::BIGINT AS _piece, row_number() OVER () - 1 AS _n, {built} AS r{rest} "
+        f"FROM {read}"
+    )
+
+
+def _counted(known: Header) -> Header:
+    """What the native way reads of it: rows of another count than the first are refused, and then read
+    row by row.
+    """
+    return replace(known, names=known.names[: known.count])
 
 
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:

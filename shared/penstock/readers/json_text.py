@@ -53,9 +53,9 @@ BUNDLES = True
 STREAMS = True
 
 
-def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
+def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Each record is its own; a struct has them all."""
-    del head, record, options
+    del pieces, record, options
     return frozenset()
 
 

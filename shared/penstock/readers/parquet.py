@@ -120,10 +120,10 @@ def _known(names: list[str], record: Mapping[str, object]) -> set[int]:
     return places.union(*(group.values() for group in _names.prefixed(names, record).values()))
 
 
-def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
+def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are not among the columns; objects and lists, whose members are read, are null instead."""
     del options
-    names = _named(head)
+    names = _named(pieces.head)
     flat = {name for name, kind in record.items() if isinstance(kind, str)}
     return frozenset(flat) - {*_names.assigned(names, record), *_names.prefixed(names, record)}
 

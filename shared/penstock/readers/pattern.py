@@ -127,9 +127,9 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
     return Head("", unknown=bool(_unknown(record, options)), before=0)
 
 
-def absent(head: str, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
+def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are no group of the pattern."""
-    del head
+    del pieces
     return frozenset(record) - _taken(record, options).keys()
 
 
