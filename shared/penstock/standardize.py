@@ -130,7 +130,7 @@ class Recipe:
         common = {
             name: sql
             for name, sql in {**_EMPTY, **self.table.enrichment}.items()
-            if name != "tp_ingest_timestamp"
+            if name not in ("tp_timestamp", "tp_ingest_timestamp")
             and not _ROW.search(sql)
             and not (set(re.findall(r"\w+", sql)) & own.keys()) - constant.keys()
         }
@@ -289,6 +289,9 @@ class Recipe:
         )
         stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
         filled = {**_EMPTY, **self.table.enrichment, "tp_ingest_timestamp": stamp}
+        if self.table.undated:
+            late = f"CASE WHEN {self.table.undated} THEN {_OBJECT_TIME} END"
+            filled["tp_timestamp"] = f"coalesce({filled['tp_timestamp']}, {late})"
         filled["tp_timestamp"] = _kept_here(filled["tp_timestamp"])
         common = ", ".join(
             f"({_without(lacks, sql)})::{_TYPES[name]} AS {name}" for name, sql in filled.items()
@@ -417,6 +420,13 @@ def _kept_here(time: str) -> str:
     for each comparison and for the column again, but not what calls a function that is not pure.
     """
     return f"CASE WHEN _row < 0 THEN error('no row is numbered so')::TIMESTAMP ELSE {time} END"
+
+
+# Flow logs have a time in their names: …_vpcflowlogs_us-east-1_fl-0123abcd_20260131T1005Z_5e6f7a8b.log.gz
+_OBJECT_TIME = (
+    "coalesce(try_strptime(regexp_extract(tp_source_location, '_(\\d{8}T\\d{4})Z_[^/]*$', 1), '%Y%m%dT%H%M'), "
+    "_modified)"
+)
 
 
 # What an expression calls by these names is no constant.

@@ -83,6 +83,8 @@ class Table:
         over its own columns by name, over the raw row, and over `_modified`: when the object was
         written (UTC, null if unknown). Where `r` is null the text is no row: tp_timestamp must be
         null there.
+    undated: SQL over the raw row. Where it holds, a row without a time of its own gets its object's:
+        the one that AWS writes into names (`_20260131T1005Z_`), else when it was written. Empty: never.
     layouts: default `file_layout` by source type.
     not_logs: regular expressions (RE2) over keys; objects of the tree that are no logs of this
         table, with what they are. They are passed over, not bad.
@@ -105,6 +107,7 @@ class Table:
     columns: tuple[Column, ...]
     enrichment: Mapping[str, str]
     syntaxes: tuple[Syntax, ...] = ()
+    undated: str = ""
     layouts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     not_logs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     strangers: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -116,12 +116,21 @@ def _syntax(*columns: str, when: bytes = b"") -> Syntax:
     return Syntax("delimited", options, when)
 
 
+def _undated() -> str:
+    """A record of a format without times, or that says SKIPDATA and nothing else: told by what it has."""
+    names = ("log-status", "interface-id", "account-id", "srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+    given = ", ".join(f'r."{name}"' for name in names)
+    known = r"(^| )(OK|NODATA|SKIPDATA|eni-\w+|\d{12}|[0-9a-fA-F:.]*[0-9a-fA-F][:.][0-9a-fA-F:.]*)( |$)"
+    return f"""r."start" IS NULL AND r."end" IS NULL AND regexp_matches(concat_ws(' ', {given}), '{known}')"""
+
+
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 _EXPORTED = rb"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 
 TABLE = Table(
     name="aws_vpc_flow_log",
-    description="IP traffic of network interfaces and transit gateways, as VPC flow logs record it.",
+    description="IP traffic of network interfaces and transit gateways, as VPC flow logs record it. Records "
+    "without start and end have the time in their object's name, else that of the object.",
     reference=_DOCS,
     syntax=_syntax(*_DEFAULT),
     syntaxes=(
@@ -129,6 +138,7 @@ TABLE = Table(
         _syntax("export-timestamp", *_TRANSIT, when=_EXPORTED + rb"\d+ TransitGateway"),
         _syntax("export-timestamp", *_DEFAULT, when=_EXPORTED + rb"\d"),
     ),
+    undated=_undated(),
     columns=_COLUMNS,
     enrichment={
         "tp_timestamp": "coalesce(start_time, end_time, export_timestamp)",
