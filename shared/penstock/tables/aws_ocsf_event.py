@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, epoch, number, text, typed, utc
+from penstock.tables import Column, Example, Syntax, Table, epoch, number, text, utc
 
 _DOCS = "https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html"
 
@@ -16,9 +16,10 @@ def _id(name: str, description: str) -> Column:
 
 
 def _time(name: str, description: str) -> Column:
-    """Milliseconds since 1970 (`timestamp_t`), or a timestamp (`datetime_t`)."""
-    value = f'r."{name}"'
-    return typed(name, "TIMESTAMP", f"coalesce({epoch(value)}, {utc(value)})", name, description)
+    """Milliseconds since 1970 (`timestamp_t`), or a timestamp; the profile `datetime` has it as `…_dt`."""
+    value, in_words = f'r."{name}"', f'r."{name}_dt"'
+    sql = f"coalesce({epoch(value)}, {utc(value)}, {utc(in_words)})"
+    return Column(name, "TIMESTAMP", sql, description, name, reads={f"{name}_dt": "VARCHAR"})
 
 
 def _object(name: str, description: str, source: str = "") -> Column:
@@ -27,8 +28,6 @@ def _object(name: str, description: str, source: str = "") -> Column:
     kept = f"CASE WHEN json_type({given}) = 'OBJECT' THEN json_merge_patch('{{}}', {given}) ELSE {given} END"
     return Column(name, "JSON", f"nullif({kept}, '{{}}')", description, source or name, "JSON")
 
-
-_TIME, _TIME_DT = 'r."time"', 'r."time_dt"'
 
 _COLUMNS = (
     _id("action_id", "What was done about it: 1 allowed, 2 denied."),
@@ -88,14 +87,7 @@ _COLUMNS = (
     _text("status_code", "Result as the source has it."),
     _text("status_detail", "Result in detail."),
     _id("status_id", "Result: 1 success, 2 failure."),
-    Column(
-        "time",
-        "TIMESTAMP",
-        f"coalesce({epoch(_TIME)}, {utc(_TIME)}, {utc(_TIME_DT)})",
-        "When it happened, UTC.",
-        "time",
-        reads={"time_dt": "VARCHAR"},
-    ),
+    _time("time", "When it happened, UTC."),
     _id("timezone_offset", "Minutes between its place and UTC."),
     _object("tls", "TLS of the connection."),
     _object("traffic", "Bytes and packets, in and out."),
