@@ -82,6 +82,11 @@ class Recipe:
             return None
         return self.bundler.glance(Pieces(tuple(pieces)), self.table.record(), self.options)
 
+    def count(self, pieces: Sequence[Piece]) -> str:
+        """Of pieces that may be read strictly: (path, rows). For readers that are bundlers."""
+        assert self.bundler  # noqa: S101 - nobody else has pieces of that kind
+        return self.bundler.count(Pieces(tuple(pieces)), self.options)
+
     def bundle_glance(self, bundler: Bundler, bundle: Bundle) -> str:
         """The same of the pieces of a bundle: (number from 1, rows, doubtful)."""
         return bundler.bundle_glance(_file(bundle.path), bundle.mark, self.table.record(), self.options)
@@ -257,10 +262,7 @@ class Recipe:
         """The same from a bundle, without the texts."""
         assert self.bundler  # noqa: S101 - only bundlers make bundles
         lists = self.bundler.bundle_rows(_file(bundle.path), bundle.mark, self.table.record(), self.options)
-        return (
-            "SELECT _piece, unnest(range(first_row, first_row + n)) AS _row, unnest(recs) AS r "
-            f"FROM ({pieces.counted(lists)})"
-        )
+        return pieces.unnested(lists)
 
     def _finished(
         self,
@@ -451,8 +453,8 @@ def _sql_time(time: dt.datetime) -> str:
 def _alike(pieces: Sequence[Piece]) -> Iterator[Pieces]:
     """Those that are read together, in their order."""
 
-    def key(piece: Piece) -> tuple[bool, bool, str]:
-        return piece.unknown, piece.exact, piece.head
+    def key(piece: Piece) -> tuple[bool, bool, str, str]:
+        return piece.unknown, piece.exact, piece.head, piece.example
 
     for _, group in groupby(sorted(pieces, key=key), key):
         yield Pieces(tuple(group))

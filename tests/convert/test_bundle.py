@@ -27,7 +27,7 @@ def test_bundled_or_alone_the_rows_are_the_same(
 ) -> None:
     """Rows, ids and records do not depend on the way of reading (G5)."""
     together = trial(*GOOD)
-    monkeypatch.setattr(convert.objects, "_SMALL", -1)
+    monkeypatch.setattr(convert.bundles, "_SMALL", -1)
     alone = Trial(tmp_path / "alone")(*GOOD)
     assert together.sorted() == alone.sorted()
     assert together.records == alone.records

@@ -33,7 +33,7 @@ class TrippedError(BadObject):
 
 @dataclass(slots=True)
 class Batch:
-    """What the conversion of one commit carries along."""
+    """What the conversion of one commit carries along; `strict` until a strict reading was refused."""
 
     engine: duckdb.DuckDBPyConnection
     recipe: Recipe
@@ -42,6 +42,7 @@ class Batch:
     folder: Path
     files: list[Written] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
+    strict: bool = True
 
 
 def open_engine(folder: Path, *, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnection:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock import envelopes
+from penstock.convert import strict
 from penstock.convert.engine import Batch, run
 from penstock.errors import BadObject, Retry
 from penstock.readers import Head, Piece, Syntax
@@ -22,6 +23,7 @@ __all__ = [
     "beginning",
     "complaint",
     "look",
+    "look_closer",
     "look_exactly",
     "mend",
     "reads",
@@ -99,18 +101,45 @@ class Looked:
     unknown: bool = False
     exact: bool = False
     head: str = ""
+    example: str = ""
+    bytes: int = 0
     reason: str = ""
 
     def of(self, piece: Piece) -> Piece:
         """The piece with what is known of it."""
-        return replace(piece, rows=self.rows, unknown=self.unknown, exact=self.exact, head=self.head)
+        return replace(
+            piece,
+            rows=self.rows,
+            unknown=self.unknown,
+            exact=self.exact,
+            head=self.head,
+            example=self.example,
+            bytes=self.bytes,
+        )
 
 
 def look(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
     """Probe the pieces, by path; one that does not read is mended or spelt anew, and probed again."""
     for piece in pieces:
         _respell(batch, piece, odd=False)
-    found = _glance(batch, pieces)
+    return _look(batch, pieces)
+
+
+def look_closer(batch: Batch, pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces that were refused when they were read strictly, with what is known of them without.
+
+    BadObject for one that cannot be read at all.
+    """
+    batch.strict = False
+    looked = _look(batch, pieces)
+    for piece in pieces:
+        if reason := looked[piece.path].reason:
+            raise BadObject(piece.source_location, reason)
+    return [looked[piece.path].of(piece) for piece in pieces]
+
+
+def _look(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
+    found = _at_a_glance(batch, pieces)
     left = [piece for piece in pieces if piece.path not in found]
     if left:
         found |= _probe(batch, left)
@@ -137,16 +166,22 @@ def look_exactly(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
     return found
 
 
-def _glance(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
-    """What is known of them at a glance: of those that are as they should be, and nothing unknown in them."""
-    statement = batch.recipe.glance(pieces)
-    if statement is None:
-        return {}
+def _at_a_glance(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:
+    """What is known of them at a glance: of those that are as they should be.
+
+    They have nothing unknown in them, or will be read strictly and refused if they have.
+    """
     try:
-        answers = run(batch, statement, pieces)
+        found = {
+            piece.path: Looked(piece.rows, example=piece.example, bytes=piece.bytes)
+            for piece in strict.counted(batch, pieces)
+        }
+        left = [piece for piece in pieces if piece.path not in found]
+        statement = batch.recipe.glance(left) if left else None
+        answers = run(batch, statement, left) if statement else []
     except BadObject:
         return {}  # the probe tells which it was
-    return {path: Looked(rows) for path, rows, doubtful in answers if not doubtful}
+    return found | {path: Looked(rows) for path, rows, doubtful in answers if not doubtful}
 
 
 def _probe(batch: Batch, pieces: Sequence[Piece]) -> dict[str, Looked]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -13,9 +12,21 @@ from pathlib import Path
 import duckdb
 
 from penstock import envelopes, tables
+from penstock.convert.bundles import bundled
 from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
 from penstock.convert.files import copy, left_out, take_back
-from penstock.convert.look import beginning, look, look_exactly, mend, reads, refusal, several_days, syntax_of
+from penstock.convert.look import (
+    beginning,
+    look,
+    look_closer,
+    look_exactly,
+    mend,
+    reads,
+    refusal,
+    several_days,
+    syntax_of,
+)
+from penstock.convert.strict import shown
 from penstock.errors import BadObject
 from penstock.model import REJECTED_TABLE, ObjectRecord
 from penstock.parquet import Written
@@ -31,7 +42,6 @@ SLICE = 16 << 20
 """Bytes of the slices of a larger object: about; a record may make one longer."""
 
 _PACKED = 4 << 20  # bytes of Parquet read at once: they are some eight times as many when unpacked
-_SMALL = 128 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +293,7 @@ def _convert(
     `texts` are those that stand in no file yet; they get theirs only if it is needed.
     """
     texts = texts or {}
-    bundle = _bundle(batch, pieces, texts)
+    bundle = bundled(batch, pieces, texts)
     if bundle is not None:
         return {}, _store(batch, *bundle, texts)
     _spill(texts)
@@ -310,10 +320,14 @@ def _store(
     What the fast way of a reader trips over is read row by row instead, if there is a way to.
     """
     before = len(batch.files)
-    for trips in range(len(pieces) + 1):
+    for trips in range(len(pieces) + 2):
         try:
             return _stored(batch, pieces, bundle, texts)
         except (BadObject, _Miscounted) as error:
+            if any(piece.example for piece in pieces):
+                take_back(batch, before)
+                pieces = look_closer(batch, pieces)
+                continue
             fast = [piece for piece in pieces if not piece.exact]
             if not fast or not batch.recipe.reader.exacts(batch.recipe.options):
                 raise
@@ -340,44 +354,12 @@ def _stored(
         without = left_out(batch, filled)
         rows = batch.recipe.rows(filled, batch.time, bundle, without)
         days = several_days(batch.recipe.table, filled, texts)
-        stored = copy(batch, rows, batch.recipe.table, filled, index, without, days=days)
+        with shown(batch, filled):
+            stored = copy(batch, rows, batch.recipe.table, filled, index, without, days=days)
         if batch.recipe.filter is not None or stored != sum(piece.rows for piece in filled):
             _spill(texts)
-            _count(batch, filled, tallies, stored)
+            _count(batch, [replace(piece, example="") for piece in filled], tallies, stored)
     return tallies
-
-
-def _bundle(
-    batch: Batch, pieces: Sequence[Piece], texts: Mapping[str, bytes]
-) -> tuple[list[Piece], Bundle] | None:
-    """Small pieces as one text, if all of them are what they should be; None: look at each.
-
-    One text of a hundred small objects is probed and read in half the time of a hundred texts.
-    """
-    recipe, bundler = batch.recipe, batch.recipe.bundler
-    paths = [piece.path for piece in pieces]
-    size = sum(len(texts[path]) if path in texts else Path(path).stat().st_size for path in paths)
-    if bundler is None or len(paths) < 2 or size > _SMALL * len(paths):
-        return None
-    # Nobody who writes logs can know it: what stands in one text cannot pass for another.
-    bundle = Bundle(str(batch.folder / "bundle"), secrets.token_hex(16))
-    each = [texts[path] if path in texts else Path(path).read_bytes() for path in paths]
-    if any(
-        envelopes.unwrapped(path, text[: 4 << 10])
-        or recipe.reader.respelt(path, text[: 4 << 10], recipe.options, odd=False)
-        for path, text in zip(paths, each, strict=True)
-    ):
-        return None
-    with Path(bundle.path).open("wb") as file:
-        file.writelines(bundler.bundle(each, bundle.mark, recipe.options))
-    try:
-        found = run(batch, recipe.bundle_glance(bundler, bundle), pieces)
-    except BadObject:
-        return None
-    rows = {number: count for number, count, doubtful in found if count and not doubtful}
-    if rows.keys() != set(range(1, len(pieces) + 1)):
-        return None
-    return [replace(piece, rows=rows[number]) for number, piece in enumerate(pieces, 1)], bundle
 
 
 def _count(batch: Batch, pieces: Sequence[Piece], tallies: dict[int, _Tally], stored: int) -> None:

@@ -106,7 +106,20 @@ class Bundler(Reader, Protocol):
     """A reader that can read many small texts as one: one text costs far less than a hundred.
 
     And it can glance at texts: for those that are as they should be, half the cost of the probe.
+    Some it can read strictly: by an example of what may be in them, with an error for anything else.
     """
+
+    def example(self, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+        """The text of a file that shows every field of `record`; empty if nothing can be read by one."""
+        ...
+
+    def begins_alone(self, beginning: bytes, options: Mapping[str, object]) -> bool:
+        """Whether a text that begins so may be read strictly."""
+        ...
+
+    def count(self, pieces: Pieces, options: Mapping[str, object]) -> str:
+        """The rows that such pieces have: (filename, rows, size in bytes). Fails where one is no JSON."""
+        ...
 
     def glance(self, pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
         """A cheap look at pieces: (filename, rows, doubtful).

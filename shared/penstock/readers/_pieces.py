@@ -22,7 +22,8 @@ class Piece:
     `object` numbers the object in its commit. `id_prefix` (24 hex digits) and the row's number in
     the object make its `tp_id`. `first_row` is the number of the piece's first row. The probe tells
     how many `rows` it has, whether fields are in it that the table does not know, whether it must
-    be read the `exact` way, and its `head`.
+    be read the `exact` way, and its `head`. With an `example`, a file that shows every field of the
+    table, it is read strictly, at most so many `bytes` at once.
     """
 
     path: str
@@ -37,6 +38,8 @@ class Piece:
     unknown: bool = False
     exact: bool = False
     head: str = ""
+    example: str = ""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Pieces that are read by one statement: alike in `unknown`, `exact` and `head`."""
+    """Pieces that are read by one statement: alike in `unknown`, `exact`, `head` and `example`."""
 
     all: tuple[Piece, ...]
 
@@ -74,6 +77,11 @@ class Pieces:
         return self.all[0].head
 
     @property
+    def example(self) -> str:
+        """The file by which they are read strictly, if they are."""
+        return self.all[0].example
+
+    @property
     def paths(self) -> str:
         """A SQL list of their files, in order."""
         return f"[{', '.join(literal(piece.path) for piece in self.all)}]"
@@ -91,6 +99,13 @@ class Pieces:
     def counted(self, rows: str) -> str:
         """Rows (_piece, …) with first_row and n."""
         return f"SELECT *, {self._told('first_row')}, {self._told('n')} FROM ({rows})"
+
+    def unnested(self, lists: str) -> str:
+        """Lists of records (_piece, recs) row by row: (_piece, _row, r)."""
+        return (
+            "SELECT _piece, unnest(range(first_row, first_row + n)) AS _row, unnest(recs) AS r "
+            f"FROM ({self.counted(lists)})"
+        )
 
     def inherited(self, rows: str) -> str:
         """Rows (_piece, …) with what they inherit instead of that number.

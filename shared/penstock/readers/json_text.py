@@ -27,6 +27,7 @@ from penstock.readers._json_shapes import (
     shape_of,
     slices,
 )
+from penstock.readers._json_strict import begins_alone, count, example, lists
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import literal
 
@@ -34,11 +35,14 @@ __all__ = [
     "BUNDLES",
     "STREAMS",
     "absent",
+    "begins_alone",
     "bundle",
     "bundle_glance",
     "bundle_rows",
     "complaint",
+    "count",
     "exacts",
+    "example",
     "glance",
     "head",
     "probe",
@@ -109,6 +113,8 @@ def _data_lines() -> str:
 
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """From the list of all records, or line by line."""
+    if pieces.example:
+        return pieces.unnested(lists(pieces, options))
     if pieces.exact:
         # TRY does not hold what the optimizer takes out of it: nothing may see what is no JSON.
         lines = _lines.numbered(pieces, _data_lines())
