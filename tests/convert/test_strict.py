@@ -26,7 +26,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
 def refused(monkeypatch: pytest.MonkeyPatch) -> list[Piece]:
     """The pieces that a strict reading refused."""
     found: list[Piece] = []
-    look_closer = convert.objects.look_closer
+    look_closer = convert.look.look_closer
 
     def look(batch: Any, pieces: Any) -> Any:
         found.extend(pieces)

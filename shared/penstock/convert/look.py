@@ -22,6 +22,7 @@ __all__ = [
     "Looked",
     "beginning",
     "complaint",
+    "days_of",
     "look",
     "look_closer",
     "look_exactly",
@@ -56,27 +57,33 @@ _BINARY = {b"ORC": "an ORC file", b"Obj\x01": "an Avro file"}
 
 
 def several_days(table: Table, pieces: Sequence[Piece], texts: Mapping[str, bytes]) -> bool:
-    """A guess, from how pieces begin and end, whether their times are of more than one day.
-
-    A wrong one costs time, nothing else.
-    """
-    time = table.enrichment["tp_timestamp"]
-    key = next((column.key for column in table.columns if column.name == time), "")
-    stamp = re.compile(rb'"' + re.escape(key.encode()) + rb'"\s*:\s*"(\d{4}-\d\d-\d\d)T')
+    """A guess, as of `days_of`, whether the times of pieces are of more than one day."""
     days: set[bytes] = set()
-    for piece in pieces if key else ():
-        for end in _ends(piece.path, texts):
-            days.update(stamp.findall(end))
+    for piece in pieces:
+        days.update(days_of(table, texts.get(piece.path) or Path(piece.path)))
         if len(days) > 1:
             return True
     return False
 
 
-def _ends(path: str, texts: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+def days_of(table: Table, text: Path | bytes) -> tuple[bytes, ...]:
+    """A guess, from how a text begins and ends, of which days its times are, in their order.
+
+    A wrong one costs time, nothing else.
+    """
+    time = table.enrichment["tp_timestamp"]
+    key = next((column.key for column in table.columns if column.name == time), "")
+    if not key:
+        return ()
+    stamp = re.compile(rb'"' + re.escape(key.encode()) + rb'"\s*:\s*"(\d{4}-\d\d-\d\d)T')
+    return tuple(sorted({day for end in _ends(text) for day in stamp.findall(end)}))
+
+
+def _ends(text: Path | bytes) -> tuple[bytes, bytes]:
     """How a text begins and how it ends."""
-    if path in texts:
-        return texts[path][:_HEAD], texts[path][-_HEAD:]
-    with Path(path).open("rb") as file:
+    if isinstance(text, bytes):
+        return text[:_HEAD], text[-_HEAD:]
+    with text.open("rb") as file:
         first = file.read(_HEAD)
         file.seek(-min(_HEAD, file.seek(0, os.SEEK_END)), os.SEEK_END)
         return first, file.read()
