@@ -16,10 +16,12 @@ from penstock.model import DataFile, Schema
 from penstock.parquet import Copied, Written, copy_options, statistics
 from penstock.readers import Piece
 from penstock.sql import identifier, literal
+from penstock.standardize import ROW_GROUP
 from penstock.tables import Table
 
 __all__ = ["copy", "left_out", "schema_of", "take_back"]
 
+_SMALLEST = 1_000  # values of a dictionary, where there are few rows
 _WORTH = 1_000_000  # nulls that cost more to write row by row than columns cost to put in
 
 
@@ -73,6 +75,17 @@ def take_back(batch: Batch, before: int) -> None:
     del batch.files[before:]
 
 
+def _options(table: Table, pieces: Sequence[Piece]) -> str:
+    """How the files are written: with dictionaries of a fifth of the rows at most.
+
+    It is DuckDB's own limit, but for a full row group: of fewer rows it begins one for each column of
+    ids and drops it when all are in.
+    """
+    rows = min(sum(piece.rows for piece in pieces), ROW_GROUP)
+    options = copy_options(table.name, table.schema().fingerprint)
+    return f"{options}, DICTIONARY_SIZE_LIMIT {max(_SMALLEST, rows // 5)}"
+
+
 def _whole(
     batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], target: Path, index: str
 ) -> list[Copied]:
@@ -82,7 +95,7 @@ def _whole(
     """
     target.mkdir()
     file = target / "whole.parquet"
-    options = copy_options(table.name, table.schema().fingerprint)
+    options = _options(table, pieces)
     (found,) = run(
         batch,
         f"COPY (SELECT * EXCLUDE (tp_index, tp_date) FROM ({rows})) TO {literal(str(file))} ({options})",
@@ -104,7 +117,7 @@ def _whole(
 
 
 def _divided(batch: Batch, rows: str, table: Table, pieces: Sequence[Piece], target: Path) -> list[Copied]:
-    options = copy_options(table.name, table.schema().fingerprint)
+    options = _options(table, pieces)
     statement = f"COPY ({rows}) TO {literal(str(target))} ({options}, PARTITION_BY (tp_index, tp_date))"
     return [Copied.of(row) for row in run(batch, statement, pieces)]
 
