@@ -39,6 +39,8 @@ def test_bundled_or_alone_the_rows_are_the_same(
     [
         document("x") + b"," + document("y"),
         b'{"Records":[' + json.dumps(record("x")).encode() + b'},{"Records":[]}',
+        document("x") + b',"x":1',
+        document("x") + b',"x":{"Records":[]}',
         b'{"Records":[{"eventName":"}',
         b'{"Records":{"a":1}}',
         b'{"Other":[]}',

@@ -29,7 +29,7 @@ from penstock.readers._json_shapes import (
 )
 from penstock.readers._json_strict import begins_alone, count, example, lists
 from penstock.readers._pieces import Head, Pieces
-from penstock.sql import literal
+from penstock.sql import identifier, literal
 
 __all__ = [
     "BUNDLES",
@@ -173,9 +173,19 @@ def bundle(texts: Iterable[bytes], mark: str, options: Mapping[str, object]) -> 
 
 
 def bundle_glance(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """As `glance`, below the marks."""
-    lists = _bundled(file, mark, names_of(record), options)
-    return glanced(f"SELECT _piece AS key, recs FROM ({lists})", record)
+    """As `glance`, below the marks; where something stands beside a mark, nothing can be told."""
+    kind, steps = f"{names_of(record)}[]", ""
+    if shape_of(options) == "records":
+        steps = steps_to(*keys_of(options))
+        for key in reversed(keys_of(options)):
+            kind = f"STRUCT({identifier(key)} {kind})"
+    docs = (
+        "SELECT unnest(range(1, len(docs) + 1)) AS key, unnest(docs) AS doc FROM (SELECT "
+        f"from_json(content, {literal(json.dumps([f'MAP(VARCHAR, {kind})']))}) AS docs FROM {file})"
+    )
+    alone = f"map_keys(doc) = [{literal(mark)}]"
+    lists = f"SELECT key, doc[{literal(mark)}]{steps} AS recs FROM ({docs}) WHERE {alone}"
+    return glanced(lists, record)
 
 
 def bundle_rows(file: str, mark: str, record: Mapping[str, object], options: Mapping[str, object]) -> str:
