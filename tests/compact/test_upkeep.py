@@ -15,6 +15,7 @@ from penstock.compact import Site, Wanted
 from penstock.compact.clean import ABANDONED, abandoned, clear
 from penstock.compact.expire import first_kept
 from penstock.compact.publish import PUBLISHED, rebuild
+from penstock.compact.settle import settle
 from penstock.compact.tail import CLEANED, read
 from penstock.model import Commit, Intent
 
@@ -227,3 +228,23 @@ def test_rows_of_a_merge_that_was_replaced_unflipped(yard: Yard) -> None:
     yard.compactor().run()
     assert yard.rows(sorted(yard.shown())) == before
     assert len(yard.shown()) == 1
+
+
+def test_g3_a_flip_done_anew_while_orphans_are_cleared(either: Yard) -> None:
+    """The intent of a flip that died names a file that another's flip makes live: it is not an orphan."""
+    either.collect(6)
+    either.compactor().run()
+    either.turn(hours=2)
+    with pytest.raises(DeathError):
+        either.compactor(dying("flip commit")).run()
+    either.turn(hours=25)
+    rows = either.rows()
+    clearing = either.compactor()
+    intents = abandoned(clearing.site)
+    live = clearing.live(clearing.look(either.config()))
+    assert settle(either.compactor().site, PROD).flipped == 1
+    clear(clearing.site, intents, live)
+    assert either.rows() == rows
+    settled(either)
+    assert either.rows() == rows
+    assert list(either.ledger.intents(either.now())) == []

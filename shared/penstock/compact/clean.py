@@ -5,9 +5,11 @@ worker lives that long; each of its files is held against the ledger then:
 
     live                         the commit came: the file stays, the intent goes
     removed, deletion owed       it came and was merged since: `settle` deletes it in its time
-    neither                      it never came, or is deleted already: deleted
+    its hidden name is live      a flip that died: another one may be making it live, left to the next run
+    none of these                it never came, or is deleted already: deleted
 
-The ledger is read after the intents, so a file that is committed in between is found live.
+The ledger is read after the intents, so a file that is committed in between is found live. Only a flip
+makes a file live under a name that an older intent has: all others have names of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.compact import tail
-from penstock.compact.live import Live
+from penstock.compact.live import Live, hidden
 from penstock.compact.site import Site
 from penstock.model import Intent, PartitionId
 
@@ -48,18 +50,22 @@ def clear(site: Site, intents: Sequence[Intent], live: Live) -> Cleared:
     """
     if not intents:
         return Cleared()
-    standing = live.among([path for intent in intents for path in intent.paths])
+    paths = [path for intent in intents for path in intent.paths]
+    standing = live.among([*paths, *map(hidden, paths)])
     owed = _owed(site, {intent.partition for intent in intents})
-    files = 0
+    files = dropped = 0
     for intent in intents:
+        unsure = {path for path in intent.paths if path not in standing and hidden(path) in standing}
         for path in intent.paths:
-            if path not in standing and path not in owed[intent.partition]:
+            if path not in standing and path not in unsure and path not in owed[intent.partition]:
                 site.step("delete orphan")
                 site.hive.delete(path)
                 files += 1
-        site.step("drop intent")
-        site.forget(intent.commit_id)
-    return Cleared(files, len(intents))
+        if not unsure:
+            site.step("drop intent")
+            site.forget(intent.commit_id)
+            dropped += 1
+    return Cleared(files, dropped)
 
 
 def _owed(site: Site, partitions: Collection[PartitionId]) -> Mapping[PartitionId, frozenset[str]]:

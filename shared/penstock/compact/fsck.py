@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from penstock.compact import tail
 from penstock.compact.clean import ABANDONED
-from penstock.compact.live import Live, is_hidden, public
+from penstock.compact.live import Live, hidden, is_hidden, public
 from penstock.compact.site import Site
 from penstock.places import root_of
 
@@ -136,8 +136,7 @@ def _look(site: Site, path: str, there: int, rows: int, size: int, footer: int) 
 
 
 def _twin(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    return public(path) if is_hidden(path) else f"{folder}/_{name}"
+    return public(path) if is_hidden(path) else hidden(path)
 
 
 def _is_abandoned(path: str, now: dt.datetime) -> bool:

@@ -21,7 +21,7 @@ from penstock import extensions
 from penstock.catalogue.lake import literal, root
 from penstock.model import REJECTED_TABLE, ColumnStats, DataFile, PartitionId
 
-__all__ = ["Group", "Live", "Wanted", "is_hidden", "public"]
+__all__ = ["Group", "Live", "Wanted", "hidden", "is_hidden", "public"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +69,12 @@ def public(path: str) -> str:
     """The name that a hidden file gets once readers that glob are to see it."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/{name.removeprefix('_')}"
+
+
+def hidden(path: str) -> str:
+    """The name that a file bore until its flip, if it was made by a merge."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/_{name.removeprefix('_')}"
 
 
 @dataclass(frozen=True, slots=True)
