@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.compact.test_faults import DeathError, dying, settled
@@ -14,7 +15,7 @@ from penstock import catalogue, extensions
 from penstock.compact import Site, Wanted
 from penstock.compact.clean import ABANDONED, abandoned, clear
 from penstock.compact.expire import first_kept
-from penstock.compact.publish import PUBLISHED, rebuild
+from penstock.compact.publish import PUBLISHED, publish, rebuild
 from penstock.compact.settle import settle
 from penstock.compact.tail import CLEANED, read
 from penstock.model import Commit, Intent
@@ -248,3 +249,23 @@ def test_g3_a_flip_done_anew_while_orphans_are_cleared(either: Yard) -> None:
     settled(either)
     assert either.rows() == rows
     assert list(either.ledger.intents(either.now())) == []
+
+
+def test_g3_an_older_state_is_not_published_over_a_newer_one(yard: Yard) -> None:
+    """Who looked before another published finds out: the newer state stays, whatever came to the head."""
+    yard.collect(3)
+    slow = yard.compactor()
+    state = slow.look(yard.config())
+    acquire = slow.site.ledger.acquire
+
+    class Stalled:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(yard.ledger, name)
+
+        def acquire(self, *told: Any) -> Any:
+            yard.collect(3)
+            assert yard.compactor().run().published_bytes > 0
+            return acquire(*told)
+
+    assert not publish(replace(slow.site, ledger=Stalled()), state).put
+    assert published(yard).versions == {PROD: yard.ledger.head(PROD).checkpoint}

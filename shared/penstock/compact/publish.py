@@ -15,6 +15,7 @@ from penstock import catalogue
 from penstock.catalogue import State
 from penstock.catalogue.shape import Columns
 from penstock.compact.site import Site
+from penstock.model import PartitionId
 
 __all__ = ["PUBLISHED", "Published", "bring_up", "publish", "rebuild"]
 
@@ -52,24 +53,36 @@ def bring_up(
 def publish(site: Site, state: State, *, anyway: bool = False) -> Published:
     """Put `state` where readers find it and note its versions, if the ledger has moved since the last time.
 
-    Alone: nothing is put while another one publishes. `anyway` puts it though nothing is new.
+    Alone: nothing is put while another one publishes, nor over what is newer in some partition: the next
+    run has both. `anyway` puts it though nothing is new.
     """
-    behind = {
-        partition: version
-        for partition, version in state.versions.items()
-        if site.ledger.head(partition).checkpoint < version
-    }
-    if not behind and not anyway:
+    if not _news(site, state) and not anyway:
         return Published(False)
     with site.lease("publish") as held:
         if not held:
             return Published(False)
+        # Another one may have published since `state` was looked at.
+        if _is_older(site, state):
+            return Published(False)
+        news = _news(site, state)
         site.step("publish")
         site.hive.upload(PUBLISHED, state.path)
         site.step("checkpoint")
-        for partition, version in behind.items():
+        for partition, version in news.items():
             site.ledger.set_checkpoint(partition, version)
     return Published(True, state.path.stat().st_size)
+
+
+def _news(site: Site, state: State) -> dict[PartitionId, int]:
+    """The partitions of which `state` shows more than what is published, with their versions."""
+    versions = state.versions.items()
+    return {one: version for one, version in versions if site.ledger.head(one).checkpoint < version}
+
+
+def _is_older(site: Site, state: State) -> bool:
+    """Whether what is published shows more of some partition."""
+    ledger = site.ledger
+    return any(ledger.head(one).checkpoint > state.versions.get(one, 0) for one in ledger.partitions())
 
 
 def rebuild(path: Path, site: Site, *, source: str, declared: Mapping[str, Columns]) -> State:
