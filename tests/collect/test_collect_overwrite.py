@@ -370,3 +370,19 @@ def test_an_object_that_cannot_be_had_stops_it(shared: Rig, tmp_path: Path) -> N
     assert gone.name in outcome.messages[0]
     assert rigs.differences(shared.rows(), rows) == (0, 0)
     assert shared.standing() == standing
+
+
+def test_g2_a_name_that_is_one_sign_longer_than_an_archive(shared: Rig, tmp_path: Path) -> None:
+    """Rows of `x.12`, which is gone by now, stay when the archive `x.1` is collected again."""
+    one, two = logs(2, 4)
+    archive, rotated = tmp_path / "logs" / "x.1", tmp_path / "logs" / "x.12"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as pack:
+        pack.writestr("0.gz", one.body)
+    rotated.write_bytes(two.body)
+    runner = Runner(shared, partition(folder(tmp_path / "logs")))
+    runner()
+    rows = shared.rows()
+    rotated.unlink()
+    assert runner(overwrite=True).state == "done"
+    assert rigs.differences(shared.rows(), rows) == (0, 0)

@@ -159,8 +159,9 @@ def remember(engine: duckdb.DuckDBPyConnection, origins: Iterable[Origin], folde
 _PLACE = "concat(tp_source_type, chr(10), tp_source_name, chr(10), {})"
 _TAKEN = (
     f"({_PLACE.format('tp_source_location')} IN (SELECT name FROM origins) OR "
+    "(contains(coalesce(tp_source_location, ''), '!/') AND "
     + _PLACE.format("left(tp_source_location, strpos(tp_source_location, '!/') - 1)")
-    + " IN (SELECT name FROM origins WHERE archive))"
+    + " IN (SELECT name FROM origins WHERE archive)))"
 )
 
 
