@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.compact.yard import DAY, PROD, Yard
 from penstock import catalogue
 from penstock.collect.bad import bad_objects
 from penstock.collect.replaced import Standing, live_files
-from penstock.compact import Compactor
+from penstock.compact import Compactor, drop
 from penstock.compact.publish import PUBLISHED, rebuild
 from penstock.ledger.commit import commit
 from penstock.listing import Window
@@ -67,6 +68,28 @@ def test_g3_death_in_a_drop(either: Yard, step: str) -> None:
     either.collect(3, 10)
     settled(either)
     clean(either)
+
+
+def test_g3_another_drops_fewer_meanwhile(either: Yard) -> None:
+    """One that stalled past its lease, beside one whose clock is behind: no file is in the floor twice."""
+    either.collect(1, 10, DAY - dt.timedelta(days=9))
+    busy(either)
+    begins = []
+
+    def meanwhile(step: str) -> None:
+        if step == "floor" and not begins:
+            site = replace(other.site, now=lambda: either.clock - dt.timedelta(hours=26))
+            either.ledger.release(f"compact#{PROD}#drop", stalled.site.owner)
+            assert drop.drop(site, PROD, worth=1) > 0
+            begins.append(either.ledger.begins(PROD))
+
+    stalled, other = either.compactor(meanwhile), either.compactor()
+    dropped = drop.drop(stalled.site, PROD, worth=1)
+    named = [file.path for one in either.commits() for file in one.add]
+    assert begins[0] > 0
+    assert len(named) == len(set(named))
+    assert state_of(other, either) == set(either.live())
+    assert dropped == 0
 
 
 def test_g3_two_drop_while_rows_come(either: Yard) -> None:

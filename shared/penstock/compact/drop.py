@@ -50,6 +50,9 @@ def drop(site: Site, partition: PartitionId, *, worth: int = WORTH) -> int:
         site.step("finish drop")
         ledger.drop(partition)  # what one that died left: its floor is about to be replaced
         site.step("floor")
-        ledger.put_floor(partition, fold(ledger.floor(partition), commits))
+        floor = ledger.floor(partition)
+        if floor.version != begins:
+            return 0  # another one put it meanwhile: it has some of the commits already
+        ledger.put_floor(partition, fold(floor, commits))
         site.step("drop")
         return ledger.drop(partition)
