@@ -74,7 +74,7 @@ def test_g3_another_drops_fewer_meanwhile(either: Yard) -> None:
     """One that stalled past its lease, beside one whose clock is behind: no file is in the floor twice."""
     either.collect(1, 10, DAY - dt.timedelta(days=9))
     busy(either)
-    begins = []
+    begins: list[int] = []
 
     def meanwhile(step: str) -> None:
         if step == "floor" and not begins:
