@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from tests.collect import rig as rigs
 from tests.collect.rig import PROD, Rig, logs
-from tests.collect.runs import Runner, bucket, folder, lay, partition, sums
+from tests.collect.runs import NOW, Runner, bucket, folder, lay, partition, sums
 from tests.collect.store import Store
 
 from infra import samples
-from penstock.collect.run import Outcome
+from penstock.collect.run import Outcome, Range, Watch, run
 from penstock.compact import tail
 from penstock.compact.live import is_hidden
 from penstock.hive import open_hive
@@ -386,3 +386,26 @@ def test_g2_a_name_that_is_one_sign_longer_than_an_archive(shared: Rig, tmp_path
     rotated.unlink()
     assert runner(overwrite=True).state == "done"
     assert rigs.differences(shared.rows(), rows) == (0, 0)
+
+
+@pytest.mark.parametrize("late", ["fetch", "commit"])
+def test_g2_an_overwrite_that_slept_for_a_day(shared: Rig, late: str) -> None:
+    """Shut between two batches, or before its commit, it replaces nothing by files that may be cleared."""
+    fill(shared)
+    runner = Runner(shared, partition(bucket(shared.bucket)), {"PENSTOCK_COMMIT_OBJECTS": "5"})
+    runner(MIDNIGHT - 2 * DAY)
+    rows, clock = shared.rows(), NOW
+
+    def sleeps(step: str) -> None:
+        nonlocal clock
+        if step == late and shared.intents():
+            clock += dt.timedelta(hours=25)
+
+    worker = runner.worker(sleeps)
+    worker.now = lambda: clock
+    watch = Watch(runner.listed.append, runner.told.append, lambda: False)
+    asked = Range(NOW, MIDNIGHT - 2 * DAY, overwrite=True)
+    outcome = run(worker, runner.config.partitions[PROD], asked, watch)
+    assert (outcome.state, "too long ago" in outcome.messages[0]) == ("failed", True)
+    assert rigs.differences(shared.rows(), rows) == (0, 0)
+    assert shared.standing() == {file.path for file in shared.live()}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from tests.compact.yard import DAY, PROD, Yard
 
+from penstock.compact.clean import abandoned, clear
 from penstock.compact.live import is_hidden
 from penstock.compact.tail import read
 from penstock.errors import OutcomeUnknown
@@ -104,6 +105,26 @@ def test_g3_death_in_a_flip(either: Yard, step: str) -> None:
     assert either.compactor().run().failed == {}
     assert either.rows() == before
     assert either.rows(sorted(either.shown())) == before
+    settled(either)
+    assert either.rows() == before
+    clean(either)
+
+
+def test_g2_a_merge_that_slept_for_a_day(either: Yard) -> None:
+    """Shut between put and commit, it commits no file that was cleared meanwhile; the next run merges."""
+    either.collect(12, 30)
+    before = either.rows()
+
+    def sleeps(step: str) -> None:
+        if step == "commit":
+            either.turn(hours=25)
+            awake = either.compactor()
+            intents = abandoned(awake.site)
+            assert clear(awake.site, intents, awake.live(awake.look(either.config()))).files == 1
+
+    (reason,) = either.compactor(sleeps).run().failed.values()
+    assert "too long ago" in reason
+    assert either.rows() == before
     settled(either)
     assert either.rows() == before
     clean(either)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from tests.faults.crew import (
 )
 
 from penstock.collect import Report, Worker
+from penstock.hive import open_hive
 from penstock.model import REJECTED_TABLE, ObjectRef
 
 KINDS = ("sqlite", "dynamodb")
@@ -95,6 +97,30 @@ def test_g1_death_at_each_step(shared: Rig, tmp_path: Path, step: str) -> None:
     survivor.close()
     assert report.again == {}
     assert report.known == (10 if was_committed else 0)
+    same(shared, clean(shared, refs, tmp_path), refs)
+
+
+def test_g2_a_worker_that_slept_for_a_day(shared: Rig, tmp_path: Path) -> None:
+    """A laptop that was shut between put and commit commits no file that was cleared meanwhile."""
+    refs = lay_out(shared, 14)
+    make, clock = Maker.of(shared), dt.datetime.now(dt.UTC)
+
+    def sleeps(step: str) -> None:
+        nonlocal clock
+        if step == "commit":
+            clock += dt.timedelta(hours=25)
+            for path in (path for intent in shared.intents() for path in intent.paths):
+                open_hive(shared.hive, make.s3).delete(path)  # as `compact.clean` does
+
+    sleeper = make(sleeps)
+    sleeper.now = lambda: clock
+    report = sleeper.handle([shared.message(*refs)])
+    sleeper.close()
+    assert "too long ago" in next(iter(report.again.values()))
+    assert shared.standing() == set()
+    awake = make(_live)
+    assert awake.handle([shared.message(*refs)]).again == {}
+    awake.close()
     same(shared, clean(shared, refs, tmp_path), refs)
 
 

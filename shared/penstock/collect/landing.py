@@ -38,8 +38,13 @@ __all__ = [
     "land",
     "publish",
     "put",
+    "require_fresh",
     "without",
 ]
+
+
+_FRESH = dt.timedelta(hours=20)
+"""Age of an intent up to which its files are committed: at a day (`compact.clean`) others delete them."""
 
 
 class SpoiltError(Exception):
@@ -53,6 +58,13 @@ class SpoiltError(Exception):
 def commit_id(now: dt.datetime) -> str:
     """A new commit's id: sorts by time, never comes twice."""
     return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:16]}"
+
+
+def require_fresh(name: str, intended: dt.datetime, now: dt.datetime) -> None:
+    """Retry when the files of the commit `name` may be deleted: a laptop slept, or a line was slow."""
+    if now - intended > _FRESH:
+        put = f"{intended:%Y-%m-%dT%H:%MZ}"
+        raise Retry(f"commit {name}: its files were announced {put}, too long ago to be committed")
 
 
 def land(worker: Worker, partition: Partition, texts: Gathered, folder: Path, report: Report) -> None:
@@ -126,6 +138,8 @@ def publish(
             raise
     worker.step("commit")
     try:
+        if paths:
+            require_fresh(name, now, worker.now())
         landed = commit(
             worker.ledger,
             partition=partition.id,

@@ -16,7 +16,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.collect.landing import SpoiltError, converted, delete, forget, put, without
+from penstock.collect.landing import (
+    SpoiltError,
+    converted,
+    delete,
+    forget,
+    put,
+    require_fresh,
+    without,
+)
 from penstock.collect.plan import Task
 from penstock.collect.reach import Gathered
 from penstock.collect.replaced import Origin, keep_others
@@ -37,7 +45,7 @@ __all__ = ["Staged", "Swap", "retaken", "stage", "stage_texts", "swap", "take_ba
 @dataclass(slots=True)
 class Staged:
     """What stands in the hive under one intent and in no commit: `files` of new rows and `kept` ones, the
-    records to come, and those of objects that are `bad`.
+    records to come, and those of objects that are `bad`. `intended` is the time of the intent.
     """
 
     name: str
@@ -48,6 +56,7 @@ class Staged:
     origins: set[Origin] = field(default_factory=set)
     kept: list[DataFile] = field(default_factory=list)
     batches: int = 0
+    intended: dt.datetime | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -112,10 +121,20 @@ def _within(folder: Path, name: str) -> Path:
 
 
 def _intend(worker: Worker, partition: Partition, staged: Staged) -> None:
-    """Name all that is put so far: one intent, renewed, so that its age is that of the last put."""
+    """Name all that is put so far: one intent, renewed, so that its age is that of the last put.
+
+    Retry when what was put may be deleted by now.
+    """
     worker.step("intent")
     if staged.paths:
-        worker.ledger.put_intent(Intent(staged.name, partition.id, staged.paths, worker.now()))
+        _require_fresh(worker, staged)
+        staged.intended = worker.now()
+        worker.ledger.put_intent(Intent(staged.name, partition.id, staged.paths, staged.intended))
+
+
+def _require_fresh(worker: Worker, staged: Staged) -> None:
+    if staged.intended is not None:
+        require_fresh(staged.name, staged.intended, worker.now())
 
 
 def _keep(
@@ -218,6 +237,7 @@ def swap(
         remove = _keep(worker, partition, staged, found.files, found.taken)
         first, rest = _room(found.records)
         worker.step("commit")
+        _require_fresh(worker, staged)
         try:
             landed = commit(
                 worker.ledger,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from penstock.collect.landing import require_fresh
 from penstock.compact.site import Site
 from penstock.errors import Conflict, OutcomeUnknown, PenstockError, Retry
 from penstock.ledger.commit import Committed, commit
@@ -45,12 +47,15 @@ def land(
     add: Sequence[DataFile],
     remove: Sequence[DataFile],
     base: int,
+    intended: dt.datetime,
 ) -> Committed | None:
     """Commit files that were put under an intent; None when another commit removed one of `remove` first.
 
-    What was certainly not written is taken back. OutcomeUnknown: nothing is touched, the ledger tells.
+    What was certainly not written is taken back; so is what was `intended` too long ago: Retry.
+    OutcomeUnknown: nothing is touched, the ledger tells.
     """
     try:
+        require_fresh(name, intended, site.now())
         return commit(
             site.ledger,
             partition=partition,

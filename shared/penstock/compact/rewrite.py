@@ -102,11 +102,14 @@ def _rewrite(
         site.ledger.put_schema(wanted)
     add = [one.file for one in merged.files]
     site.step("intent")
-    site.ledger.put_intent(Intent(name, job.group.partition, tuple(one.path for one in add), site.now()))
+    intent = Intent(name, job.group.partition, tuple(one.path for one in add), site.now())
+    site.ledger.put_intent(intent)
     site.step("put")
     _put(site, merged)
     site.step("commit")
-    landed = land(site, job.group.partition, name, "compact", add=add, remove=job.files, base=base)
+    landed = land(
+        site, intent.partition, name, "compact", add=add, remove=job.files, base=base, intended=intent.time
+    )
     if landed is None:
         return None
     site.step("forget")

@@ -109,11 +109,15 @@ def move(site: Site, day: Day, base: int) -> Moved | None:
         name = commit_id(site.now())
         copies = [_copy_of(file, day.place, f"_{name}-{n}.parquet") for n, file in enumerate(day.files)]
         site.step("tier intent")
-        site.ledger.put_intent(Intent(name, day.partition, tuple(one.path for one in copies), site.now()))
+        intent = Intent(name, day.partition, tuple(one.path for one in copies), site.now())
+        site.ledger.put_intent(intent)
         site.step("tier copy")
         copy(site, day.files, copies, "tier copy one")
         site.step("tier commit")
-        if land(site, day.partition, name, "tier", add=copies, remove=day.files, base=base) is None:
+        landed = land(
+            site, day.partition, name, "tier", add=copies, remove=day.files, base=base, intended=intent.time
+        )
+        if landed is None:
             return None
         site.step("tier forget")
         site.forget(name)
