@@ -10,9 +10,10 @@ import os
 import re
 import shutil
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -103,7 +104,10 @@ class Hive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalHive:
-    """A hive in a directory, for the embedded workspace and for trying."""
+    """A hive in a directory, for the embedded workspace and for trying.
+
+    What was put is on the disk: the ledger's commit, which is, must not outlive it when the power fails.
+    """
 
     root: str
 
@@ -121,7 +125,11 @@ class LocalHive:
 
     def delete(self, path: str) -> None:
         """Unlink."""
-        Path(self.root, path).unlink(missing_ok=True)
+        target = Path(self.root, path)
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise Retry(f"{target}: it cannot be deleted: {error.strerror}") from error
 
     def download(self, path: str, file: Path) -> None:
         """Copied, so that the caller may do with it what it likes."""
@@ -155,10 +163,30 @@ class LocalHive:
 
     def _put(self, path: str, write: Callable[[Path], object]) -> None:
         target = Path(self.root, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f"_{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-        write(beside)
-        beside.replace(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write(beside)
+            _sync(beside)
+            beside.replace(target)
+            _sync(target.parent)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            if isinstance(error, FileNotFoundError):  # what was to be copied
+                raise
+            raise Retry(f"{target}: it cannot be written: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep a file, or a directory's names; Windows keeps those by itself, and opens none."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    opened = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 @dataclass(frozen=True, slots=True)

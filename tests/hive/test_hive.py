@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote as unescape
@@ -137,3 +140,49 @@ def test_a_bucket_needs_a_client() -> None:
     """It is our own mistake to forget it."""
     with pytest.raises(TypeError, match="s3://b"):
         open_hive("s3://b")
+
+
+def test_g1_what_was_put_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the power fails behind a commit, its files are there: each was synced under its own name."""
+    synced: list[tuple[int, bool]] = []
+    sync, hive, local = os.fsync, open_hive(str(tmp_path / "hive")), tmp_path / "x"
+    local.write_bytes(b"rows")
+
+    def noted(opened: int) -> None:
+        synced.append((os.fstat(opened).st_ino, (tmp_path / "hive/a/x").exists()))
+        sync(opened)
+
+    monkeypatch.setattr("penstock.hive.os.fsync", noted)
+    puts: tuple[Callable[[], None], ...] = (
+        lambda: hive.upload("a/x", local),
+        lambda: hive.write_bytes("a/x", b"rows"),
+        lambda: hive.copy("b", "a/x"),
+    )
+    hive.write_bytes("b", b"rows")
+    for put in puts:
+        synced.clear()
+        put()
+        inodes = [(tmp_path / "hive" / path).stat().st_ino for path in ("a/x", "a")]
+        assert synced == [(inodes[0], False), (inodes[1], True)]
+        hive.delete("a/x")
+
+
+def test_a_full_disk_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as every store's fault, and the half of the file does not stay."""
+    hive, local = open_hive(str(tmp_path / "hive")), tmp_path / "x"
+    local.write_bytes(b"rows")
+
+    def full(source: Path, target: Path) -> None:
+        Path(target).write_bytes(Path(source).read_bytes()[:2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("penstock.hive.shutil.copyfile", full)
+    with pytest.raises(Retry, match=r"a/x: it cannot be written: No space left on device"):
+        hive.upload("a/x", local)
+    assert [path for path in (tmp_path / "hive").rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    with pytest.raises(FileNotFoundError):
+        hive.copy("never", "a/x")
+    (tmp_path / "hive/a/x/y").mkdir(parents=True)
+    with pytest.raises(Retry, match="a/x: it cannot be deleted"):
+        hive.delete("a/x")
