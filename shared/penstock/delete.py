@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock import catalogue, extensions, parquet
-from penstock.collect.landing import commit_id
+from penstock.collect.landing import commit_id, require_fresh
 from penstock.compact import Live, Site, Wanted
 from penstock.errors import Conflict, PenstockError, Retry
 from penstock.hive import data_path
@@ -154,13 +154,16 @@ def _delete(site: Site, found: Found, folder: Path, memory_mb: int) -> Deleted:
     if not remove:
         return Deleted()
     add = [rest.new for rest in rests if rest.new]
+    intent = Intent(name, found.partition, tuple(f.path for f in add), site.now())
     if add:
         site.step("intent")
-        site.ledger.put_intent(Intent(name, found.partition, tuple(f.path for f in add), site.now()))
+        site.ledger.put_intent(intent)
         site.step("put")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda rest: _put(site, rest), rests))
     site.step("commit")
+    if add:
+        require_fresh(name, intent.time, site.now())
     try:
         landed = commit(
             site.ledger,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ from tests.query.hives import FIRST_DAY, LOGIN, Hive, rows_of, without_stats
 from penstock.compact import Site
 from penstock.compact.site import nothing
 from penstock.delete import Deleted, Range, delete
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, Retry
 from penstock.hive import open_hive
 from penstock.model import DataFile, PartitionId
 
@@ -188,6 +189,23 @@ def test_dying_anywhere_shows_all_or_nothing(ground: Ground, step: str, time: in
     removed = {path for one in ground.hive.ledger.commits(LOGIN, 0) for path in one.remove}
     assert ground.standing() - set(ground.live()) <= named | removed
     assert set(ground.live()) <= ground.standing()
+
+
+def test_g2_a_delete_that_slept_for_a_day(ground: Ground) -> None:
+    """Shut between put and commit, it names no file that was cleared meanwhile: nothing is deleted."""
+    clock = at(3)
+
+    def sleeps(name: str) -> None:
+        nonlocal clock
+        if name == "commit":
+            clock += dt.timedelta(hours=25)
+
+    site = replace(ground.site(sleeps), now=lambda: clock)
+    scratch = ground.hive.folder / "scratch"
+    scratch.mkdir()
+    with pytest.raises(Retry, match="too long ago"):
+        delete(site, ground.ask.up, LOGIN, Range(at(1, 6), at(3, 1)), scratch=scratch)
+    assert ground.rows() == list(range(24))
 
 
 def test_twice_is_once(ground: Ground) -> None:
