@@ -235,6 +235,20 @@ def test_a_function_leaves_directories_to_their_machine(yard: Yard) -> None:
     clean(yard)
 
 
+def test_g3_a_function_leaves_orphans_in_directories_to_their_machine(yard: Yard) -> None:
+    """It cannot delete what an intent names there, so it keeps the intent for the machine that can."""
+    yard.tiers = (Tier(30, Place(cold(yard))),)
+    yard.collect(1, 10, OLD)
+    with pytest.raises(DeathError):
+        yard.compactor(dying("tier commit")).run()
+    yard.turn(hours=25)
+    assert yard.compactor(here=False).run().orphans == 0
+    assert len(yard.standing()) == 2
+    assert len([*yard.ledger.intents(yard.now())]) == 1
+    settled(yard)
+    clean(yard)
+
+
 def test_queries_span_tiers(yard: Yard) -> None:
     """A locked session reads the roots that files lie at, and nothing beside them."""
     yard.tiers = (Tier(30, Place(cold(yard))),)

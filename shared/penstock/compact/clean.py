@@ -55,6 +55,8 @@ def clear(site: Site, intents: Sequence[Intent], live: Live) -> Cleared:
     owed = _owed(site, {intent.partition for intent in intents})
     files = dropped = 0
     for intent in intents:
+        if not all(map(site.reaches, intent.paths)):
+            continue  # another machine's directory: it clears it
         unsure = {path for path in intent.paths if path not in standing and hidden(path) in standing}
         for path in intent.paths:
             if path not in standing and path not in unsure and path not in owed[intent.partition]:
