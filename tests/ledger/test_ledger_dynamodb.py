@@ -442,6 +442,18 @@ def test_largest_commit_fits(dynamo: DynamoLedger) -> None:
     assert len(dynamo.objects(PARTITION, [each.identity for each in done])) == 95
 
 
+def test_g2_longest_positions_fit(dynamo: DynamoLedger, blobs: stores.DirectoryBlobs) -> None:
+    """A position as long as a poll makes it, before and after, and a list that fits an item alone."""
+    one, two = ("x" * 197_000, "y" * 197_000)
+    names = [hashlib.sha512(str(number).encode()).hexdigest() for number in range(3300)]
+    dynamo.attempt(commit_of("c1", 1, cursor=CursorMove("s", None, one)))
+    dynamo.attempt(commit_of("c2", 2, remove=names, cursor=CursorMove("s", one, two)))
+    assert dynamo.cursor(PARTITION, "s") == two
+    (found,) = dynamo.commits(PARTITION, 1)
+    assert (found.cursor, found.remove) == (CursorMove("s", one, two), tuple(names))
+    assert len(blobs.paths()) == 1
+
+
 def test_cut_key_cannot_be_forged() -> None:
     """An identity spelled like the cut key of a long one is another object."""
     long = "s3://b/" + "k" * 3000

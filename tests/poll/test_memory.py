@@ -34,4 +34,11 @@ def test_too_many_shorten_the_overlap() -> None:
     assert len(after.seen) <= most
     assert after.floor == min(second for second, _ in after.seen)
     assert {one for one in more if one[0] >= after.floor} == set(after.seen)
-    assert len(after.text()) < 350_000  # an item of DynamoDB holds 400 KB
+
+
+def test_g2_two_of_the_longest_fit_into_an_item() -> None:
+    """A commit's item holds the position before and after: of 400 KB, with some room for the rest."""
+    most, days = memory.MOST_IDS, 30 * 86_400_000
+    after = Memory(0, 0).after(days, days, [(days - n, Memory.mark(f"{n}")) for n in range(most)])
+    assert len(after.seen) == most
+    assert 2 * len(after.text()) < 395_000

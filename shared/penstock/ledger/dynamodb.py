@@ -186,7 +186,9 @@ class DynamoLedger:
     def attempt(self, commit: Commit) -> None:
         """See `Ledger.attempt`."""
         codec.check(commit)
-        lists = self._pack(codec.encode_lists(commit), "log", commit.partition, commit.id)
+        move = commit.cursor
+        beside = len((move.seen or "").encode()) + len(move.now.encode()) if move else 0
+        lists = self._pack(codec.encode_lists(commit), "log", commit.partition, commit.id, beside)
         actions = transaction.actions(commit, self.table, lists)
         try:
             self.client.transact_write_items(
@@ -317,10 +319,13 @@ class DynamoLedger:
         raise fault from error
 
     def _pack(
-        self, data: bytes, kind: str, partition: PartitionId, commit_id: str
+        self, data: bytes, kind: str, partition: PartitionId, commit_id: str, beside: int = 0
     ) -> dict[str, AttributeValueTypeDef]:
-        """The attribute for a list, whose blob, if it needs one, is written first."""
-        if len(data) <= items.LIST_LIMIT:
+        """The attribute for a list, whose blob, if it needs one, is written first.
+
+        So many bytes stand `beside` it: the item of a commit has a position as it was and as it is.
+        """
+        if len(data) + beside <= items.LIST_LIMIT:
             return items.packed(data, None)
         path = items.blob_path(kind, partition, commit_id)
         self.blobs.write_bytes(path, data)
