@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from penstock.catalogue.lake import literal
@@ -25,6 +26,10 @@ _VISIBLE = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for n in [*_HIDDEN, *
     10: "\\n",
     13: "\\r",
 }
+
+_NO_NUMBER = r"-?(?:nan|inf(?:inity)?)"
+_PERHAPS_NO_NUMBER = re.compile(rf"[\[:,]\s*{_NO_NUMBER}", re.IGNORECASE)
+_STRING_OR_NO_NUMBER = re.compile(rf'"(?:[^"\\]|\\.)*"|{_NO_NUMBER}', re.IGNORECASE | re.DOTALL)
 
 
 def visible(text: str) -> str:
@@ -62,10 +67,13 @@ def row_object(names: Sequence[str], types: Sequence[str]) -> str:
 
 
 def valid_json(text: str) -> str:
-    """The text of a row's object without NaN and infinity, which DuckDB leaves in nested values."""
-    if "NaN" not in text and "Infinity" not in text:
+    """The text of a row's object without NaN and infinity, which DuckDB leaves in nested values and in JSON.
+
+    All else stays as it is written: numbers keep their digits.
+    """
+    if not _PERHAPS_NO_NUMBER.search(text):
         return text
-    return json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+    return _STRING_OR_NO_NUMBER.sub(lambda found: found[0] if found[0][0] == '"' else "null", text)
 
 
 def _json_value(column: str, type_: str) -> str:
