@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,18 @@ from penstock.query.session import Session
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Result", "Spent", "batches", "faster", "limited", "prepare", "record_batches", "run", "spent"]
+__all__ = [
+    "Result",
+    "Spent",
+    "batches",
+    "distinct",
+    "faster",
+    "limited",
+    "prepare",
+    "record_batches",
+    "run",
+    "spent",
+]
 
 BATCH_ROWS = 2048
 ARROW_ROWS = 65_536
@@ -57,6 +69,18 @@ def run(session: Session, sql: str) -> Result:
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names of columns, with a number behind those that were there before: a, a_1."""
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        candidates = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+        free = next(candidate for candidate in candidates if candidate not in seen)
+        seen.add(free)
+        found.append(free)
+    return found
 
 
 def limited(result: Result, rows: int) -> Result:
