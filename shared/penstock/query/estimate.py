@@ -18,7 +18,7 @@ import duckdb
 from penstock import statement
 from penstock.catalogue.lake import META, literal
 from penstock.errors import QueryError
-from penstock.query.running import faster
+from penstock.query.running import faster, placed
 from penstock.query.session import Session
 
 __all__ = ["Estimate", "Scan", "estimate"]
@@ -75,7 +75,7 @@ def estimate(session: Session, sql: str) -> Estimate:
     try:
         row = session.connection.execute(f"EXPLAIN (FORMAT json) {_query(session, sql)}").fetchone()
     except duckdb.Error as error:
-        raise QueryError(str(error)) from error
+        raise QueryError(placed(session, sql, error)) from error
     plan = json.loads(row[1]) if row else []
     return Estimate(tuple(_scan(session, node) for node in _scans(plan)))
 

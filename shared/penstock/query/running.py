@@ -16,6 +16,7 @@ from penstock.catalogue.earlier import KEPT
 from penstock.errors import QueryError
 from penstock.query.gateway import Spent
 from penstock.query.session import Session
+from penstock.sql import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +66,7 @@ def run(session: Session, sql: str) -> Result:
         try:
             relation = session.connection.sql(faster(session, sql))
         except duckdb.Error as error:
-            raise QueryError(_trouble(session, error) or _placed(session, sql, error)) from error
+            raise QueryError(_trouble(session, error) or placed(session, sql, error)) from error
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
@@ -185,19 +186,31 @@ def faster(session: Session, sql: str) -> str:
         return sql
 
 
-def _placed(session: Session, sql: str, error: duckdb.Error) -> str:
+def placed(session: Session, sql: str, error: duckdb.Error) -> str:
     """DuckDB's message with its place in `sql`: names that do not bind lose it on the way to a relation."""
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
         try:
             session.connection.execute(sql)
         except duckdb.Error as again:
-            return str(again) + _perhaps_kept(str(again))
+            return str(again) + _perhaps_meant(str(again))
     return str(error)
 
 
-def _perhaps_kept(message: str) -> str:
-    """Where a field may be that no column has: people bring queries from where each field had one."""
-    missing = re.search(r'Referenced column "([^"]+)" not found', message)
+def _perhaps_meant(message: str) -> str:
+    """What a name may be that no column has.
+
+    A text in double quotes, or a field: people bring queries from where each field had a column.
+    """
+    missing = re.search(r'Referenced column "((?:[^"]|"")+)" not found', message)
     if missing is None:
         return ""
-    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{missing[1]}'"
+    name = missing[1]
+    if re.search(r"\n *\^", message) and _is_quoted(message):
+        return f"\nDouble quotes stand around names; a text has single ones: {literal(name)}"
+    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{name}'"
+
+
+def _is_quoted(message: str) -> bool:
+    """Whether DuckDB's caret points at a double quote."""
+    *_, line, caret = message[: message.rindex("^")].split("\n")
+    return line[len(caret) : len(caret) + 1] == '"'
