@@ -60,6 +60,14 @@ def test_csv_reads_back(session: query.Session) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_line_ends_of_a_log_end_no_row(session: query.Session, form: _output.Form) -> None:
+    """Every kind of them stands in quotes; rows end in a line feed alone."""
+    text = printed(session, "SELECT E'a\\rb' AS x, E'c\\nd' AS y, E'e\\r\\n' AS z", form)
+    between = "," if form == "csv" else "\t"
+    assert text == f"{between.join('xyz')}\n" + between.join(['"a\rb"', '"c\nd"', '"e\r\n"']) + "\n"
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_json_reads_back(session: query.Session, form: _output.Form) -> None:
     """Nested values stay nested, JSON columns are embedded, NaN is null, equal names are told apart."""
