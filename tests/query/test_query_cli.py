@@ -346,3 +346,13 @@ def test_a_reader_that_stops_is_no_failure(local: Hive, run: Run) -> None:
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "i\n0\n"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_a_full_disk_is_said(local: Hive, rows: int) -> None:
+    """Whether it is told while rows are written or when the last of them is."""
+    command = f"{sys.executable} -m penstock.cli query --output csv 'FROM range({rows})' > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == "standard output: cannot be written: No space left on device\n"
+    assert done.returncode == 254
