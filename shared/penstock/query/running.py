@@ -34,6 +34,7 @@ __all__ = [
     "spent",
 ]
 
+_IMPOSSIBLE = re.compile(r"\n+(?:Please try (install)ing|Use \"SET ).*", re.DOTALL)
 BATCH_ROWS = 2048
 ARROW_ROWS = 65_536
 
@@ -145,7 +146,9 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
         # The line it shows is our rendering, not what the person wrote.
         cause = _cause(result.relation, error)
         message = re.sub(r"\n\nLINE \d+:.*", "", str(cause), flags=re.DOTALL)
-        raise QueryError(_trouble(result.session, cause) or _advised(result.session, message)) from error
+        raise QueryError(
+            _trouble(result.session, cause) or _advised(result.session, _possible(message))
+        ) from error
 
 
 def _trouble(session: Session, error: Exception) -> str:
@@ -192,8 +195,17 @@ def placed(session: Session, sql: str, error: duckdb.Error) -> str:
         try:
             session.connection.execute(sql)
         except duckdb.Error as again:
-            return str(again) + _perhaps_meant(str(again))
-    return str(error)
+            return _possible(str(again)) + _perhaps_meant(str(again))
+    return _possible(str(error))
+
+
+def _possible(message: str) -> str:
+    """DuckDB's message without its advice to load an extension or change a setting, which are locked."""
+    wanted = _IMPOSSIBLE.search(message)
+    if wanted is None:
+        return message
+    there = "\n\nextensions that are here: icu, inet, json" if wanted[1] else ""
+    return message[: wanted.start()] + there
 
 
 def _perhaps_meant(message: str) -> str:
