@@ -286,6 +286,23 @@ def test_failure_on_the_way_names_the_value(session: query.Session) -> None:
     assert "#1" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "SELECT st_point(1, 2)",
+            "exists in the spatial extension.\n\nextensions that are here: icu, inet, json",
+        ),
+        ("SELECT (SELECT n FROM login)", "scalar subqueries can only return a single row."),
+    ],
+)
+def test_advice_that_the_lock_refuses_is_not_given(session: query.Session, sql: str, said: str) -> None:
+    """DuckDB's errors speak of INSTALL, LOAD and SET, which nobody may use here."""
+    with pytest.raises(QueryError) as caught:
+        rows(session, sql)
+    assert str(caught.value).endswith(said)
+
+
 def test_deep_nesting_is_refused_not_crashed(session: query.Session) -> None:
     """Neither our walk nor Python's stack gives out."""
     with pytest.raises(QueryError):

@@ -49,6 +49,7 @@ REFUSED_FUNCTIONS = frozenset(
         "json_execute_serialized_sql",
         "json_serialize_plan",
         "nextval",
+        "pg_sleep",
         "sleep_ms",
         "stats",
         "which_secret",
