@@ -28,6 +28,7 @@ __all__ = [
     "distinct",
     "faster",
     "limited",
+    "placed",
     "prepare",
     "record_batches",
     "run",
