@@ -277,6 +277,18 @@ def test_choosing_files_changes_no_answer(twins: Twins, data: st.DataObject) -> 
     _hold(twins, data)
 
 
+@pytest.mark.parametrize("sign", ["=", "<>", "<", ">=", "IN"])
+@pytest.mark.parametrize("value", NAMED["weight"])
+def test_the_estimate_is_of_no_fewer_files(twins: Twins, value: str, sign: str) -> None:
+    """Infinity and what is no number included."""
+    condition = f"weight {sign} ({value})"
+    sql = f"SELECT count(DISTINCT split_part(tp_id, '-', 1)) FROM login WHERE {condition}"
+    needed = twins.plain.execute(sql).fetchone()
+    estimate = query.estimate(twins.session, f"SELECT tp_id FROM login WHERE {condition}")
+    assert needed is not None
+    assert needed[0] <= estimate.files <= 15
+
+
 @pytest.mark.soak
 @given(data=st.data())
 @settings(max_examples=2000, deadline=None)

@@ -171,8 +171,13 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 
 def _constant(connection: duckdb.DuckDBPyConnection, tree: dict[str, Any], value: dict[str, Any]) -> str:
-    """A value's expression as SQL, in brackets."""
+    """A value's expression as SQL, in brackets; NULL, which rules nothing out, where there is none."""
     query = {**tree["statements"][0]["node"], "select_list": [value], "where_clause": None}
     alone = {"error": False, "statements": [{**tree["statements"][0], "node": query}]}
-    row = connection.execute(f"SELECT json_deserialize_sql({literal(json.dumps(alone))}::JSON)").fetchone()
+    try:
+        row = connection.execute(
+            f"SELECT json_deserialize_sql({literal(json.dumps(alone))}::JSON)"
+        ).fetchone()
+    except duckdb.ParserException:  # infinity: DuckDB does not read what it writes of it
+        return "(NULL)"
     return f"({row[0] if row else 'NULL'})"
