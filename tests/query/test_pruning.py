@@ -277,6 +277,18 @@ def test_choosing_files_changes_no_answer(twins: Twins, data: st.DataObject) -> 
     _hold(twins, data)
 
 
+@pytest.mark.parametrize("column", sorted(NAMED))
+def test_every_comparison_of_a_column(twins: Twins, column: str) -> None:
+    """Each value with each sign, each in a scan of its own."""
+    signs = ("=", "<>", "<", "<=", ">", ">=", "IN", "IS DISTINCT FROM")
+    conditions = [f"{column} {sign} ({value})" for value in NAMED[column] for sign in signs]
+    counts = [f"SELECT {n} AS n, count(tp_id) FROM login WHERE {one}" for n, one in enumerate(conditions)]
+    found, expected = twins.asked(" UNION ALL ".join(counts))
+    assert len(expected) == len(conditions)
+    differ = {int(n) for n, _ in set(found) ^ set(expected)}
+    assert [conditions[n] for n in differ] == []
+
+
 @pytest.mark.parametrize("sign", ["=", "<>", "<", ">=", "IN"])
 @pytest.mark.parametrize("value", NAMED["weight"])
 def test_the_estimate_is_of_no_fewer_files(twins: Twins, value: str, sign: str) -> None:
