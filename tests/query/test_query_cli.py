@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -139,6 +140,58 @@ def test_failed_statement_ends_in_41_and_the_others_run(
     assert "LINE 1: SELECT whoo FROM login" in err
     assert "in the column unmapped: unmapped->>'$.whoo'" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ('SELECT n FROM login WHERE who = "user 1"', "a text has single ones: 'user 1'"),
+        ("SELECT 'é', \"a\" FROM login", "a text has single ones: 'a'"),
+        ("SELECT '\"', a FROM login", "in the column unmapped: unmapped->>'$.a'"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--explain"]])
+def test_a_name_that_no_column_has_is_explained(
+    local: Hive, run: Run, capsys: pytest.CaptureFixture[str], options: list[str], sql: str, hint: str
+) -> None:
+    """With its place in what the person wrote, whether it was to run or to be estimated."""
+    assert run(*options, sql) == 41
+    err = capsys.readouterr().err
+    assert hint in err
+    assert f"LINE 1: {sql}" in err
+
+
+def test_a_comment_may_come_first(local: Hive, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two dashes and a space begin no option; comments alone are no statement."""
+    assert run("--output", "csv", "-- one\nSELECT 1 AS x", "--no-header") == 0
+    assert capsys.readouterr().out == "1\n"
+    assert run("/* nothing */;", "SELECT 2 AS x", "--output", "csv") == 41
+    out, err = capsys.readouterr()
+    assert (out, "found comments alone" in err) == ("x\n2\n", True)
+
+
+def test_any_bytes_and_any_terminal(local: Hive, tmp_path: Path) -> None:
+    """UTF-8 is read whatever the locale; what is none is refused; what a terminal lacks is written out."""
+    home = os.environ | {"LC_ALL": "C"}  # which Python makes UTF-8 of
+    strange = home | {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    def ask(environ: dict[str, str], *arguments: str | bytes, given: bytes = b"") -> tuple[int, bytes, bytes]:
+        command = [sys.executable, "-m", "penstock.cli", "query", "--output", "csv", "--no-header"]
+        done = subprocess.run(
+            [*command, *arguments],
+            input=given,
+            env=environ,
+            cwd=tmp_path / "home",
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    assert ask(home, "SELECT 'é'")[:2] == (0, "é\n".encode())
+    assert ask(strange, "SELECT $x || 'é'", "--param", "x=😀")[:2] == (0, b"\\U0001f600\\xe9\n")
+    assert ask(strange, "-", given="SELECT 'é'".encode())[:2] == (0, b"\\xe9\n")
+    for status, _, err in (ask(home, b"SELECT '\xe9'"), ask(home, "-", given=b"SELECT '\xe9'")):
+        assert (status, b"expected UTF-8" in err, b"Traceback" in err) == (254, True, False)
 
 
 @pytest.mark.parametrize(
@@ -293,3 +346,13 @@ def test_a_reader_that_stops_is_no_failure(local: Hive, run: Run) -> None:
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "i\n0\n"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_a_full_disk_is_said(local: Hive, rows: int) -> None:
+    """Whether it is told while rows are written or when the last of them is."""
+    command = f"{sys.executable} -m penstock.cli query --output csv 'FROM range({rows})' > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == "standard output: cannot be written: No space left on device\n"
+    assert done.returncode == 254

@@ -61,6 +61,14 @@ def test_an_empty_answer_is_a_whole_file(session: query.Session, form: ExportFor
     assert (table.num_rows, table.column_names) == (0, ["n", "who"])
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_columns_of_one_name_are_told_apart(session: query.Session, form: ExportForm) -> None:
+    """A join of two tables has each of tp_id and tp_date twice; readers find columns by name."""
+    table = exported(session, "SELECT a.n, b.n, 7 AS n_1 FROM login a JOIN login b ON a.n + 1 = b.n", form)
+    assert table.column_names == ["n", "n_1", "n_1_1"]
+    assert sorted(table.column("n_1").to_pylist()) == [*range(1, 9)]
+
+
 def test_parquet_is_written_a_row_group_at_a_time(session: query.Session) -> None:
     """Ten groups for 1.2 million rows: the answer is never held whole."""
     out = io.BytesIO()

@@ -60,6 +60,14 @@ def test_csv_reads_back(session: query.Session) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_line_ends_of_a_log_end_no_row(session: query.Session, form: _output.Form) -> None:
+    """Every kind of them stands in quotes; rows end in a line feed alone."""
+    text = printed(session, "SELECT E'a\\rb' AS x, E'c\\nd' AS y, E'e\\r\\n' AS z", form)
+    between = "," if form == "csv" else "\t"
+    assert text == f"{between.join('xyz')}\n" + between.join(['"a\rb"', '"c\nd"', '"e\r\n"']) + "\n"
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_json_reads_back(session: query.Session, form: _output.Form) -> None:
     """Nested values stay nested, JSON columns are embedded, NaN is null, equal names are told apart."""
@@ -76,14 +84,30 @@ def test_json_reads_back(session: query.Session, form: _output.Form) -> None:
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_nested_numbers_that_json_does_not_have_are_null(session: query.Session, form: _output.Form) -> None:
     """Texts that look like them stay."""
-    sql = "SELECT {'a': 'nan'::DOUBLE, 'b': ['-inf'::FLOAT, 1.5], 'c': 'NaN, Infinity'} AS s"
+    sql = (
+        "SELECT {'a': 'nan'::DOUBLE, 'b': ['-inf'::FLOAT, 1.5], 'c': 'NaN, \\\", Infinity'} AS s,"
+        " '{\"d\": [ nan, -INF , \"nan\", infinity]}'::JSON AS j, 'inf'::JSON AS k"
+    )
 
     def refuse(name: str) -> None:
         raise AssertionError(f"{name} is no JSON")
 
     found = json.loads(printed(session, sql, form), parse_constant=refuse)
     row = found[0] if form == "json" else found
-    assert row == {"s": {"a": None, "b": [None, 1.5], "c": "NaN, Infinity"}}
+    assert row == {
+        "s": {"a": None, "b": [None, 1.5], "c": 'NaN, \\", Infinity'},
+        "j": {"d": [None, None, "nan", None]},
+        "k": None,
+    }
+
+
+def test_json_keeps_every_digit_beside_a_nan(session: query.Session) -> None:
+    """What stands in one column changes no other."""
+    sql = "SELECT 12345678901234567890.123456789::DECIMAL(38, 9) AS d, 'x: NaN' AS t, ['nan'::DOUBLE] AS n"
+    assert (
+        printed(session, sql, "jsonl")
+        == '{"d": 12345678901234567890.123456789, "t": "x: NaN", "n": [null]}\n'
+    )
 
 
 def test_odd_column_names(session: query.Session) -> None:

@@ -132,6 +132,25 @@ ATTEMPTS = [
     "/* SELECT */ COPY login TO '{out}'",
     "-- SELECT\nCOPY login TO '{out}'",
     "SELECT '{file}'.read_text()",
+    "SELECT json_serialize_plan('SELECT current_setting(''home_directory'')', optimize := true)",
+    'SELECT * FROM "{hive}/x".parquet',
+    "FROM lake.login",
+    "FROM lake.main.login AT (VERSION => 1)",
+    'SUMMARIZE "LAKE".main.login',
+    "PIVOT lake.login ON who USING count(*)",
+    "PIVOT (SELECT 'éééé' AS x, current_setting('threads') AS y) ON x USING first(y)",
+    "PIVOT (SELECT current_setting /* x */ ('threads') AS y) ON y USING count(*)",
+    "PIVOT (SELECT * FROM login, read_blob--\n('{file}')) ON who USING count(*)",
+    "PIVOT (SELECT * FROM arrow_scan(1, 2, 3)) ON who USING count(*)",
+    'PIVOT (FROM "{file}") ON x USING count(*)',
+    "PIVOT (FROM /**/ '{file}') ON x USING count(*)",
+    "PIVOT (FROM login a JOIN login b USING (n), '{file}') ON x USING count(*)",
+    "PIVOT (FROM ('{file}' CROSS JOIN login)) ON x USING count(*)",
+    "PIVOT (FROM é: '{file}') ON x USING count(*)",
+    "PIVOT (FROM $${file}$$) ON x USING count(*)",
+    "PIVOT (FROM E'{file}') ON x USING count(*)",
+    'PIVOT (FROM "{hive}/x".parquet) ON x USING count(*)',
+    "PIVOT login ON who USING count(*); SELECT current_setting('threads')",
 ]
 
 ANSWERS = [
@@ -158,7 +177,9 @@ ANSWERS = [
     "SELECT table_name FROM information_schema.tables",
     "SELECT * FROM duckdb_columns() LIMIT 1",
     "SELECT random(), uuid(), now(), version()",
-    "SELECT * EXCLUDE (n) FROM lake.login",
+    "SELECT * EXCLUDE (n) FROM login",
+    "PIVOT (FROM login WHERE who NOT IN ('a.csv', 'é/b') AND what.ip <> 'x*') ON who USING count(*)",
+    "PIVOT (SELECT {'é': 'a.b'} AS s, [1, 2][1:2] AS \"a/b\" FROM main.login) ON \"a/b\" USING max(s)",
     "SELECT what.ip, what['ip'] FROM login WHERE who LIKE '%.csv' OR who <> 'a/b'",
 ]
 
@@ -235,6 +256,8 @@ def test_query_is_let_through(session: query.Session, sql: str) -> None:
 def test_statements_of_one_text_come_in_order(session: query.Session) -> None:
     """All are checked before the first runs."""
     assert rows(session, "SELECT 1; ; SELECT 2;") == [("1",), ("2",)]
+    pivot = "PIVOT (SELECT 'é;' AS x, 1 AS y) ON x USING sum(y)"
+    assert rows(session, f"SELECT 1 -- ;\n; {pivot} /* ; */; ;SELECT 2") == [("1",), ("1",), ("2",)]
 
 
 @pytest.mark.parametrize(
@@ -261,6 +284,23 @@ def test_failure_on_the_way_names_the_value(session: query.Session) -> None:
     with pytest.raises(QueryError, match="Could not convert string 'user 0'") as caught:
         rows(session, "SELECT who::INT FROM login ORDER BY n")
     assert "#1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "SELECT st_point(1, 2)",
+            "exists in the spatial extension.\n\nextensions that are here: icu, inet, json",
+        ),
+        ("SELECT (SELECT n FROM login)", "scalar subqueries can only return a single row."),
+    ],
+)
+def test_advice_that_the_lock_refuses_is_not_given(session: query.Session, sql: str, said: str) -> None:
+    """DuckDB's errors speak of INSTALL, LOAD and SET, which nobody may use here."""
+    with pytest.raises(QueryError) as caught:
+        rows(session, sql)
+    assert str(caught.value).endswith(said)
 
 
 def test_deep_nesting_is_refused_not_crashed(session: query.Session) -> None:

@@ -61,7 +61,8 @@ def answer(session: query.Session, sql: str, manner: Manner) -> _output.Shown:
     query.spent(session)  # what was asked before is not this statement's
     with Bar(session, sys.stderr) as bar:
         result = query.run(session, sql)
-        shown = _show(result, manner, bar)
+        with _written():
+            shown = _show(result, manner, bar)
     _tell(manner, shown, bar.latest - begun, lambda: _read(query.spent(session)))
     return shown
 
@@ -73,7 +74,7 @@ def answer_by_athena(client: Any, sql: str, where: Where, manner: Manner, scratc
     begun = time.perf_counter()
     result, billed = ask(client, sql, where, scratch=scratch)
     try:
-        with Bar(result.session, sys.stderr) as bar:
+        with Bar(result.session, sys.stderr) as bar, _written():
             shown = _show(result, manner, bar)
     finally:
         result.session.close()
@@ -157,6 +158,21 @@ def _export(result: query.Result, manner: Manner, bar: Bar) -> _output.Shown:
     rows = export(result, form, sys.stdout.buffer, watch=bar.watch)
     sys.stdout.buffer.flush()
     return _output.Shown(rows)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Say that standard output takes no more: the disk is full. A reader that left is no such thing."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or what is left fails again at the end
+        raise UsageError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -87,8 +87,21 @@ def write(
     return Shown(counted.rows, counted.more)
 
 
+@dataclass(slots=True)
+class _Lines:
+    """Ends each row in a line feed. csv before Python 3.13 puts quotes around the line ends that it writes
+    itself and no others, and readers take a bare return for the end of a row.
+    """
+
+    out: TextIO
+
+    def write(self, row: str) -> None:
+        """One row, as csv.writer writes it."""
+        self.out.write(row.removesuffix("\r\n") + "\n")
+
+
 def _csv(result: query.Result, batches: _Counted, out: TextIO, *, header: bool, separator: str) -> None:
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer = csv.writer(_Lines(out), delimiter=separator, lineterminator="\r\n")
     for batch in batches:
         if header:
             writer.writerow(result.columns)

@@ -68,7 +68,12 @@ class Page(io.TextIOBase):
     def _hand_on(self) -> None:
         if self._process is None:
             try:
-                self._process = subprocess.Popen(shlex.split(self._command), stdin=subprocess.PIPE, text=True)
+                self._process = subprocess.Popen(
+                    shlex.split(self._command),
+                    stdin=subprocess.PIPE,
+                    encoding=self._out.encoding,
+                    errors=self._out.errors,
+                )
             except OSError:
                 self._command = ""  # no such program
                 self._out.write("".join(self._held))

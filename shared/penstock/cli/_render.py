@@ -6,11 +6,12 @@ a terminal as a control sequence.
 
 from __future__ import annotations
 
-import itertools
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from penstock.catalogue.lake import literal
+from penstock.query.running import distinct
 
 __all__ = ["NULL", "is_number", "row_object", "texts", "valid_json", "visible"]
 
@@ -25,6 +26,10 @@ _VISIBLE = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for n in [*_HIDDEN, *
     10: "\\n",
     13: "\\r",
 }
+
+_NO_NUMBER = r"-?(?:nan|inf(?:inity)?)"
+_PERHAPS_NO_NUMBER = re.compile(rf"[\[:,]\s*{_NO_NUMBER}", re.IGNORECASE)
+_STRING_OR_NO_NUMBER = re.compile(rf'"(?:[^"\\]|\\.)*"|{_NO_NUMBER}', re.IGNORECASE | re.DOTALL)
 
 
 def visible(text: str) -> str:
@@ -55,17 +60,20 @@ def _text(column: str, type_: str) -> str:
 def row_object(names: Sequence[str], types: Sequence[str]) -> str:
     """SQL for the whole row as the text of one JSON object; columns of one name are told apart."""
     fields = []
-    for number, (name, type_) in enumerate(zip(_distinct(names), types, strict=True), start=1):
+    for number, (name, type_) in enumerate(zip(distinct(names), types, strict=True), start=1):
         key = literal(json.dumps(name, ensure_ascii=False) + ": ")
         fields.append(f"{key} || coalesce({_json_value(f'#{number}', type_)}, 'null')")
     return "'{' || " + " || ', ' || ".join(fields) + " || '}'"
 
 
 def valid_json(text: str) -> str:
-    """The text of a row's object without NaN and infinity, which DuckDB leaves in nested values."""
-    if "NaN" not in text and "Infinity" not in text:
+    """The text of a row's object without NaN and infinity, which DuckDB leaves in nested values and in JSON.
+
+    All else stays as it is written: numbers keep their digits.
+    """
+    if not _PERHAPS_NO_NUMBER.search(text):
         return text
-    return json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+    return _STRING_OR_NO_NUMBER.sub(lambda found: found[0] if found[0][0] == '"' else "null", text)
 
 
 def _json_value(column: str, type_: str) -> str:
@@ -74,14 +82,3 @@ def _json_value(column: str, type_: str) -> str:
     if type_ in ("DOUBLE", "FLOAT"):  # JSON has neither NaN nor infinity
         return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
     return f"to_json({column})::VARCHAR"
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    seen: set[str] = set()
-    found = []
-    for name in names:
-        candidates = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
-        free = next(candidate for candidate in candidates if candidate not in seen)
-        seen.add(free)
-        found.append(free)
-    return found

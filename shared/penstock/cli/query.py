@@ -29,7 +29,15 @@ __all__ = ["query", "separator_of"]
 QUERY_FAILED, CANCELLED, NOT_STARTED = 41, 91, 250
 
 
-@click.command(cls=Valued)
+class _Query(Valued):
+    """SQL may begin with a comment, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what begins with two dashes and a space from being taken for one."""
+        return super().parse_args(ctx, [f"\n{text}" if re.match(r"--\s", text) else text for text in args])
+
+
+@click.command(cls=_Query)
 @click.argument("statements", nargs=-1, metavar="[SQL or FILE.sql or -] ...")
 @filter_options
 @click.option("--at", metavar="TIME or VERSION", help="The hive as it was; a version is one partition's.")
@@ -191,7 +199,7 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
     for one in given:
         if not re.match(r"[A-Za-z_]\w*=", one):
             raise UsageError(f"--param {one}: expected NAME=VALUE, such as --param day=2026-01-31")
-    return dict(one.split("=", 1) for one in given)
+    return dict(_utf8(one, one).split("=", 1) for one in given)
 
 
 def _run(
@@ -200,6 +208,8 @@ def _run(
     """Run one argument's statements; False when one failed, with its reason on standard error."""
     try:
         statements = asking.prepare(session, asking.filled(text, values))
+        if not statements:
+            raise QueryError("found comments alone, expected a statement")
         if len(statements) > 1 and not explain:
             _require_one(manner, len(statements))
         for one in statements:
@@ -236,15 +246,30 @@ def _texts(arguments: tuple[str, ...]) -> list[str]:
     for argument, text in found:
         if not text.strip():
             raise UsageError(f"{argument!r}: found nothing, expected SQL")
-    return [text for _, text in found]
+    return [_utf8(argument, text) for argument, text in found]
+
+
+def _utf8(argument: str, text: str) -> str:
+    """The text, whatever the terminal's locale took its bytes for."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{argument!r}: {error}; expected UTF-8") from error
 
 
 def _text(argument: str) -> list[str]:
     if argument == "-":
-        return [sys.stdin.read()]
+        return [_standard_input()]
     if argument.lower().endswith(".sql"):
         return [_read(Path(name)) for name in _files(argument)]
     return [argument]
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input: {error}; expected UTF-8") from error
 
 
 def _files(pattern: str) -> list[str]:
@@ -256,7 +281,9 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"{path}: does not exist, expected a file of SQL") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: {error}; expected UTF-8") from error
+    except OSError as error:
         raise UsageError(f"{path}: {error}") from error
 
 

@@ -18,7 +18,7 @@ import duckdb
 from penstock import statement
 from penstock.catalogue.lake import META, literal
 from penstock.errors import QueryError
-from penstock.query.running import faster
+from penstock.query.running import faster, placed
 from penstock.query.session import Session
 
 __all__ = ["Estimate", "Scan", "estimate"]
@@ -75,7 +75,7 @@ def estimate(session: Session, sql: str) -> Estimate:
     try:
         row = session.connection.execute(f"EXPLAIN (FORMAT json) {_query(session, sql)}").fetchone()
     except duckdb.Error as error:
-        raise QueryError(str(error)) from error
+        raise QueryError(placed(session, sql, error)) from error
     plan = json.loads(row[1]) if row else []
     return Estimate(tuple(_scan(session, node) for node in _scans(plan)))
 
@@ -171,8 +171,13 @@ def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 
 def _constant(connection: duckdb.DuckDBPyConnection, tree: dict[str, Any], value: dict[str, Any]) -> str:
-    """A value's expression as SQL, in brackets."""
+    """A value's expression as SQL, in brackets; NULL, which rules nothing out, where there is none."""
     query = {**tree["statements"][0]["node"], "select_list": [value], "where_clause": None}
     alone = {"error": False, "statements": [{**tree["statements"][0], "node": query}]}
-    row = connection.execute(f"SELECT json_deserialize_sql({literal(json.dumps(alone))}::JSON)").fetchone()
+    try:
+        row = connection.execute(
+            f"SELECT json_deserialize_sql({literal(json.dumps(alone))}::JSON)"
+        ).fetchone()
+    except duckdb.ParserException:  # infinity: DuckDB does not read what it writes of it
+        return "(NULL)"
     return f"({row[0] if row else 'NULL'})"

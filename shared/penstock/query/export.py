@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.errors import QueryError
-from penstock.query.running import Result, record_batches
+from penstock.query.running import Result, distinct, record_batches
 
 __all__ = ["ExportForm", "export"]
 
@@ -28,16 +28,17 @@ def export(
 ) -> int:
     """Write all rows to `out`, which need not seek (a pipe); how many there were.
 
-    Arrow is the IPC stream format. A row group is held at a time. `watch` goes around the batches.
+    Arrow is the IPC stream format. A row group is held at a time. Columns of one name are told apart.
+    `watch` goes around the batches.
     QueryError when a type has no place in the format or the statement fails; what was written by
     then is no whole file. KeyboardInterrupt when it was cancelled.
     """
     batches = watch(record_batches(result))
-    schema = next(batches).schema
+    schema = _told_apart(next(batches).schema)
     try:
         writer = pq.ParquetWriter(out, schema, compression="zstd") if form == "parquet" else None
         with writer or pa.ipc.new_stream(out, schema) as sink:
-            return sum(_write(sink, group) for group in _groups(batches))
+            return sum(_write(sink, group) for group in _groups(batches, schema))
     except pa.ArrowException as error:
         raise QueryError(f"{form}: {error}; a cast of that column to VARCHAR can be written") from error
 
@@ -47,10 +48,18 @@ def _write(sink: pq.ParquetWriter | pa.RecordBatchStreamWriter, group: pa.Table)
     return int(group.num_rows)
 
 
-def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _told_apart(schema: pa.Schema) -> pa.Schema:
+    """The same with a name of its own for each column: readers find columns by name."""
+    names = distinct(schema.names)
+    return pa.schema(
+        [field.with_name(name) for field, name in zip(schema, names, strict=True)], schema.metadata
+    )
+
+
+def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
-        held.append(batch)
+        held.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         if sum(map(len, held)) >= _GROUP_ROWS:
             yield pa.Table.from_batches(held)
             held = []

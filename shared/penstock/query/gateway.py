@@ -33,6 +33,7 @@ _LEAST = 32_768
 """Bytes asked for at once, at least, if they can be kept: a small file comes with its footer."""
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+_STEPS = re.compile(r"/\.\.?(/|$)")
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
 _EXPIRED = ("ExpiredToken", "TokenRefreshRequired", "UnauthorizedSSOTokenError", "SSOTokenLoadError")
 _REASONS = {
@@ -124,8 +125,8 @@ class Gateway:
             self._server.handle_request()
 
     def may(self, url: str) -> bool:
-        """Whether this may be read."""
-        return any(url.startswith(root) for root in self.roots)
+        """Whether this may be read. No path of a hive has a step `..`, which some stores would obey."""
+        return any(url.startswith(root) for root in self.roots) and not _STEPS.search(url)
 
     def answer(self, url: str, first: int, end: int) -> Iterator[bytes]:
         """Bytes [first, end) of a file, a piece at a time. _Failed when S3 does not give them."""

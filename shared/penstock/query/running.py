@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,26 @@ from penstock.catalogue.earlier import KEPT
 from penstock.errors import QueryError
 from penstock.query.gateway import Spent
 from penstock.query.session import Session
+from penstock.sql import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Result", "Spent", "batches", "faster", "limited", "prepare", "record_batches", "run", "spent"]
+__all__ = [
+    "Result",
+    "Spent",
+    "batches",
+    "distinct",
+    "faster",
+    "limited",
+    "placed",
+    "prepare",
+    "record_batches",
+    "run",
+    "spent",
+]
 
+_IMPOSSIBLE = re.compile(r"\n+(?:Please try (install)ing|Use \"SET ).*", re.DOTALL)
 BATCH_ROWS = 2048
 ARROW_ROWS = 65_536
 
@@ -53,10 +68,22 @@ def run(session: Session, sql: str) -> Result:
         try:
             relation = session.connection.sql(faster(session, sql))
         except duckdb.Error as error:
-            raise QueryError(_trouble(session, error) or _placed(session, sql, error)) from error
+            raise QueryError(_trouble(session, error) or placed(session, sql, error)) from error
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names of columns, with a number behind those that were there before: a, a_1."""
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        candidates = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+        free = next(candidate for candidate in candidates if candidate not in seen)
+        seen.add(free)
+        found.append(free)
+    return found
 
 
 def limited(result: Result, rows: int) -> Result:
@@ -120,7 +147,9 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
         # The line it shows is our rendering, not what the person wrote.
         cause = _cause(result.relation, error)
         message = re.sub(r"\n\nLINE \d+:.*", "", str(cause), flags=re.DOTALL)
-        raise QueryError(_trouble(result.session, cause) or _advised(result.session, message)) from error
+        raise QueryError(
+            _trouble(result.session, cause) or _advised(result.session, _possible(message))
+        ) from error
 
 
 def _trouble(session: Session, error: Exception) -> str:
@@ -161,19 +190,40 @@ def faster(session: Session, sql: str) -> str:
         return sql
 
 
-def _placed(session: Session, sql: str, error: duckdb.Error) -> str:
+def placed(session: Session, sql: str, error: duckdb.Error) -> str:
     """DuckDB's message with its place in `sql`: names that do not bind lose it on the way to a relation."""
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
         try:
             session.connection.execute(sql)
         except duckdb.Error as again:
-            return str(again) + _perhaps_kept(str(again))
-    return str(error)
+            return _possible(str(again)) + _perhaps_meant(str(again))
+    return _possible(str(error))
 
 
-def _perhaps_kept(message: str) -> str:
-    """Where a field may be that no column has: people bring queries from where each field had one."""
-    missing = re.search(r'Referenced column "([^"]+)" not found', message)
+def _possible(message: str) -> str:
+    """DuckDB's message without its advice to load an extension or change a setting, which are locked."""
+    wanted = _IMPOSSIBLE.search(message)
+    if wanted is None:
+        return message
+    there = "\n\nextensions that are here: icu, inet, json" if wanted[1] else ""
+    return message[: wanted.start()] + there
+
+
+def _perhaps_meant(message: str) -> str:
+    """What a name may be that no column has.
+
+    A text in double quotes, or a field: people bring queries from where each field had a column.
+    """
+    missing = re.search(r'Referenced column "((?:[^"]|"")+)" not found', message)
     if missing is None:
         return ""
-    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{missing[1]}'"
+    name = missing[1]
+    if re.search(r"\n *\^", message) and _is_quoted(message):
+        return f"\nDouble quotes stand around names; a text has single ones: {literal(name)}"
+    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{name}'"
+
+
+def _is_quoted(message: str) -> bool:
+    """Whether DuckDB's caret points at a double quote."""
+    *_, line, caret = message[: message.rindex("^")].split("\n")
+    return line[len(caret) : len(caret) + 1] == '"'
