@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from tests.compact import yard as yards
-from tests.compact.yard import DAY, LOGIN, PROD, Yard
+from tests.compact.yard import DAY, LOGIN, MIB, PROD, Yard
 
 from penstock.ledger.commit import commit
 from penstock.model import DataFile, Schema
@@ -91,6 +92,37 @@ def test_pieces_make_the_same_file(yard: Yard, monkeypatch: pytest.MonkeyPatch) 
     times = pq.read_table(local(yard, file), columns=["tp_timestamp"]).column(0).to_pylist()
     assert times == sorted(times)
     assert len(times) == 30_000
+
+
+def read_so_far() -> int:
+    """Bytes that this process has read."""
+    return int(re.findall(r"rchar: (\d+)", Path("/proc/self/io").read_text())[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_files_of_a_whole_day_are_not_read_for_each_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They become sorted runs first, of which a piece reads what it needs."""
+    monkeypatch.setattr("penstock.compact.merge._PIECE_PART", 100)
+    found = []
+    for passes in (1 << 30, 6):
+        monkeypatch.setattr("penstock.compact.merge._PASSES", passes)
+        (tmp_path / f"{passes}").mkdir()
+        yard = yards.make(tmp_path / f"{passes}")
+        yard.collect(50, 4000, spread=True)
+        yard.collect(1, 30_000, spread=True)
+        before = yard.rows()
+        size = sum(file.bytes for file in yard.live().values())
+        began = read_so_far()
+        assert yard.compactor(target=64 * MIB).run().failed == {}
+        found.append((read_so_far() - began) / size)
+        assert yard.rows() == before
+        (file,) = merged(yard)
+        times = pq.read_table(local(yard, file), columns=["tp_timestamp"]).column(0).to_pylist()
+        assert times == sorted(times)
+        yard.close()
+    assert found[1] < 0.85 * found[0], "pieces end within a vector: of few rows, more of them are read"
 
 
 def test_every_row_group_has_its_bloom_filters(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@
     ─cut by quantiles of tp_timestamp─▶ a sorted piece at a time ─▶ outputs, one after the other in time
 
 A piece is what the memory budget sorts at once. An output of several pieces is put together from
-them without sorting again, so neither a day nor an output has to fit into memory (G4). Rows are
+them without sorting again, so neither a day nor an output has to fit into memory (G4). Where many files
+span many pieces, as in a day that was collected later, each would be read for each piece; so their rows
+are sorted into runs first, of which a piece reads the row groups that it needs. Rows are
 counted, and their ids and times hashed, before and after: a sum that does not agree keeps nothing.
 """
 
@@ -12,8 +14,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from bisect import bisect
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ import duckdb
 
 from penstock import parquet
 from penstock.compact.live import Group
-from penstock.compact.plan import Job
+from penstock.compact.plan import Job, earliest, latest
 from penstock.errors import PenstockError, Retry
 from penstock.hive import data_path
 from penstock.model import DataFile, Schema
@@ -33,6 +36,9 @@ __all__ = ["Merged", "Work", "merge"]
 
 _PIECE_PART = 8
 """A piece's rows, unpacked, take this part of the memory budget: sorting holds them more than once."""
+
+_PASSES = 6
+"""How often the inputs may be read for their pieces before sorting them into runs is cheaper."""
 
 _ROW_GROUP_BYTES = 80 << 20
 _ROW_GROUP_ROWS = (16_384, 122_880)
@@ -151,11 +157,56 @@ def _outputs(engine: duckdb.DuckDBPyConnection, work: Work, number: int, commit:
     low, high = _ROW_GROUP_ROWS
     group = min(high, max(low, int(_ROW_GROUP_BYTES / width) // parquet.VECTOR * parquet.VECTOR))
     cuts = _cuts(engine, _rows(work), pieces * work.job.outputs)
+    if _passes(work.job.files, cuts) > _PASSES:
+        work = _in_runs(engine, work, len(cuts) + 1, number)
     written: list[Written] = []
     for start in range(0, len(cuts) + 1, pieces):
         ranges = _ranges(cuts, start, pieces)
         written += _output(engine, work, ranges, number + len(written), commit, group)
     return written
+
+
+def _passes(files: Sequence[DataFile], cuts: Sequence[dt.datetime]) -> float:
+    """How often the bytes of the files are read, when each piece reads those that may have rows of it."""
+    at = [str(cut) for cut in cuts]
+    spans = [(bisect(at, latest(file)) - bisect(at, earliest(file)) + 1, file.bytes) for file in files]
+    return sum(pieces * size for pieces, size in spans) / max(1, sum(size for _, size in spans))
+
+
+def _in_runs(engine: duckdb.DuckDBPyConnection, work: Work, pieces: int, first: int) -> Work:
+    """The same rows in files of a piece's size that are sorted; what was read into them is deleted here.
+
+    A file of more rows than that is left as it is: most such files come of a merge and are sorted.
+    `first` is the number of the output to come, so that no run's name comes twice.
+    """
+    most = math.ceil(work.job.rows / pieces)
+    small = [file for file in work.job.files if file.rows <= most]
+    left = [file for file in work.job.files if file.rows > most]
+    local = {file.path: work.local[file.path] for file in left}
+    options = f"FORMAT parquet, COMPRESSION lz4_raw, RETURN_STATS, ROW_GROUP_SIZE {parquet.VECTOR}"
+    for number, few in enumerate(_filled(small, most)):
+        rows = _rows(replace(work, job=replace(work.job, files=few)))
+        run = work.folder / f"run-{first}-{number}.parquet"
+        copied = _copy(engine, f"SELECT * FROM ({rows}) ORDER BY {_order(work)}", run, options)
+        stand_in = _stand_in(work, work.job.group, copied)
+        left.append(stand_in)
+        local[stand_in.path] = run
+        for file in few:
+            work.local[file.path].unlink()
+    schemas = {**work.schemas, work.target.fingerprint: work.target}
+    return replace(work, job=replace(work.job, files=tuple(left)), local=local, schemas=schemas)
+
+
+def _filled(files: Sequence[DataFile], most: int) -> Iterator[tuple[DataFile, ...]]:
+    """Files in their order, as many at a time as have so many rows."""
+    few: list[DataFile] = []
+    for file in files:
+        if few and sum(one.rows for one in few) + file.rows > most:
+            yield tuple(few)
+            few = []
+        few.append(file)
+    if few:
+        yield tuple(few)
 
 
 def _width(engine: duckdb.DuckDBPyConnection, work: Work) -> float:

@@ -22,7 +22,7 @@ from penstock.compact.live import Group, is_hidden
 from penstock.model import DataFile
 from penstock.places import HERE, Place
 
-__all__ = ["CLOSED_AFTER", "FAN", "Job", "Policy", "cut", "is_closed", "jobs"]
+__all__ = ["CLOSED_AFTER", "FAN", "Job", "Policy", "cut", "earliest", "is_closed", "jobs", "latest"]
 
 FAN = 8
 """Files of a size that an open day lets gather before they are merged."""
@@ -122,10 +122,10 @@ def _overlapping(files: Sequence[DataFile]) -> list[DataFile]:
     """Files whose times meet those of another: the only ones in which one key can stand twice."""
     chosen: dict[str, DataFile] = {}
     last: DataFile | None = None
-    for file in sorted(files, key=_start):
-        if last is not None and _start(file) <= _end(last):
+    for file in sorted(files, key=earliest):
+        if last is not None and earliest(file) <= latest(last):
             chosen |= {last.path: last, file.path: file}
-        if last is None or _end(file) > _end(last):
+        if last is None or latest(file) > latest(last):
             last = file
     return list(chosen.values())
 
@@ -137,7 +137,7 @@ def cut(group: Group, files: Sequence[DataFile], policy: Policy, *, anyway: bool
     """
     batch: list[DataFile] = []
     size = 0
-    for file in sorted(files, key=_start):
+    for file in sorted(files, key=earliest):
         if batch and size + file.bytes > policy.job_bytes:
             yield from _job(group, batch, policy, anyway)
             batch, size = [], 0
@@ -155,11 +155,13 @@ def _job(group: Group, files: Sequence[DataFile], policy: Policy, anyway: bool) 
 _NEVER, _ALWAYS = "0000", "9999"
 
 
-def _start(file: DataFile) -> str:
+def earliest(file: DataFile) -> str:
+    """The earliest time in a file, as DuckDB writes it; before all others when nobody knows."""
     stats = file.stats.get("tp_timestamp")
     return (stats.min if stats else None) or _NEVER
 
 
-def _end(file: DataFile) -> str:
+def latest(file: DataFile) -> str:
+    """The latest time, after all others when nobody knows."""
     stats = file.stats.get("tp_timestamp")
     return (stats.max if stats else None) or _ALWAYS
