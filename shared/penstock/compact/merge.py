@@ -157,54 +157,80 @@ def _outputs(engine: duckdb.DuckDBPyConnection, work: Work, number: int, commit:
     low, high = _ROW_GROUP_ROWS
     group = min(high, max(low, int(_ROW_GROUP_BYTES / width) // parquet.VECTOR * parquet.VECTOR))
     cuts = _cuts(engine, _rows(work), pieces * work.job.outputs)
-    if _passes(work.job.files, cuts) > _PASSES:
-        work = _in_runs(engine, work, len(cuts) + 1, number)
+    often = _passes(work.job.files, cuts) > _PASSES
     written: list[Written] = []
     for start in range(0, len(cuts) + 1, pieces):
         ranges = _ranges(cuts, start, pieces)
-        written += _output(engine, work, ranges, number + len(written), commit, group)
+        name = number + len(written)
+        part = _in_runs(engine, work, cuts, start, len(ranges), name) if often and len(ranges) > 1 else work
+        written += _output(engine, part, ranges, name, commit, group)
+        for run in part.local.keys() - work.local.keys():
+            part.local[run].unlink()
     return written
 
 
 def _passes(files: Sequence[DataFile], cuts: Sequence[dt.datetime]) -> float:
     """How often the bytes of the files are read, when each piece reads those that may have rows of it."""
+    read = sum(len(_pieces(file, cuts)) * file.bytes for file in files)
+    return read / max(1, sum(file.bytes for file in files))
+
+
+def _pieces(file: DataFile, cuts: Sequence[dt.datetime]) -> range:
+    """The numbers of the pieces that a file may have rows of."""
     at = [str(cut) for cut in cuts]
-    spans = [(bisect(at, latest(file)) - bisect(at, earliest(file)) + 1, file.bytes) for file in files]
-    return sum(pieces * size for pieces, size in spans) / max(1, sum(size for _, size in spans))
+    return range(bisect(at, earliest(file)), bisect(at, latest(file)) + 1)
 
 
-def _in_runs(engine: duckdb.DuckDBPyConnection, work: Work, pieces: int, first: int) -> Work:
-    """The same rows in files of a piece's size that are sorted; what was read into them is deleted here.
+def _in_runs(
+    engine: duckdb.DuckDBPyConnection,
+    work: Work,
+    cuts: Sequence[dt.datetime],
+    start: int,
+    count: int,
+    number: int,
+) -> Work:
+    """The rows of output `number`, of `count` pieces from `start` on, in sorted files of a piece's size.
 
-    A file of more rows than that is left as it is: most such files come of a merge and are sorted.
-    `first` is the number of the output to come, so that no run's name comes twice.
+    A file that may have more of these rows than that is left as it is: most such files come of a merge
+    and are sorted.
     """
-    most = math.ceil(work.job.rows / pieces)
-    small = [file for file in work.job.files if file.rows <= most]
-    left = [file for file in work.job.files if file.rows > most]
-    local = {file.path: work.local[file.path] for file in left}
+    most = work.job.rows / (len(cuts) + 1)
+    share = {file.path: _share(file, cuts, start, count) for file in work.job.files}
+    small = [file for file in work.job.files if share[file.path] <= most]
+    files = [file for file in work.job.files if share[file.path] > most]
+    local = {file.path: work.local[file.path] for file in files}
     options = f"FORMAT parquet, COMPRESSION lz4_raw, RETURN_STATS, ROW_GROUP_SIZE {parquet.VECTOR}"
-    for number, few in enumerate(_filled(small, most)):
+    wanted = _range(cuts, start, start + count)
+    for name, few in enumerate(_filled(small, share, most)):
         rows = _rows(replace(work, job=replace(work.job, files=few)))
-        run = work.folder / f"run-{first}-{number}.parquet"
-        copied = _copy(engine, f"SELECT * FROM ({rows}) ORDER BY {_order(work)}", run, options)
-        stand_in = _stand_in(work, work.job.group, copied)
-        left.append(stand_in)
+        run = work.folder / f"run-{number}-{name}.parquet"
+        select = f"SELECT * FROM ({rows}) WHERE {wanted} ORDER BY {_order(work)}"
+        stand_in = _stand_in(work, work.job.group, _copy(engine, select, run, options))
+        files.append(stand_in)
         local[stand_in.path] = run
-        for file in few:
-            work.local[file.path].unlink()
     schemas = {**work.schemas, work.target.fingerprint: work.target}
-    return replace(work, job=replace(work.job, files=tuple(left)), local=local, schemas=schemas)
+    return replace(work, job=replace(work.job, files=tuple(files)), local=local, schemas=schemas)
 
 
-def _filled(files: Sequence[DataFile], most: int) -> Iterator[tuple[DataFile, ...]]:
-    """Files in their order, as many at a time as have so many rows."""
+def _share(file: DataFile, cuts: Sequence[dt.datetime], start: int, count: int) -> float:
+    """About how many rows of a file lie in `count` pieces from number `start` on."""
+    pieces = _pieces(file, cuts)
+    within = range(max(pieces.start, start), min(pieces.stop, start + count))
+    return file.rows * len(within) / len(pieces)
+
+
+def _filled(
+    files: Sequence[DataFile], share: Mapping[str, float], most: float
+) -> Iterator[tuple[DataFile, ...]]:
+    """Files in their order, as many at a time as have so many rows between them."""
     few: list[DataFile] = []
+    rows = 0.0
     for file in files:
-        if few and sum(one.rows for one in few) + file.rows > most:
+        if few and rows + share[file.path] > most:
             yield tuple(few)
-            few = []
+            few, rows = [], 0.0
         few.append(file)
+        rows += share[file.path]
     if few:
         yield tuple(few)
 
@@ -276,14 +302,16 @@ def _cuts(engine: duckdb.DuckDBPyConnection, rows: str, parts: int) -> list[dt.d
 
 
 def _ranges(cuts: Sequence[dt.datetime], start: int, count: int) -> list[str]:
-    """The conditions of the pieces from number `start` on; the last one takes rows without a time."""
-    conditions = []
-    for number in range(start, min(start + count, len(cuts) + 1)):
-        low = f"tp_timestamp >= TIMESTAMP '{cuts[number - 1]}'" if number else "true"
-        high = f"tp_timestamp < TIMESTAMP '{cuts[number]}'" if number < len(cuts) else "true"
-        last = " OR tp_timestamp IS NULL" if number and number == len(cuts) else ""
-        conditions.append(f"{low} AND {high}{last}")
-    return conditions
+    """The conditions of the pieces from number `start` on."""
+    return [_range(cuts, number, number + 1) for number in range(start, min(start + count, len(cuts) + 1))]
+
+
+def _range(cuts: Sequence[dt.datetime], start: int, stop: int) -> str:
+    """The condition of the pieces from `start` to before `stop`; the last one takes rows without a time."""
+    low = f"tp_timestamp >= TIMESTAMP '{cuts[start - 1]}'" if start else "true"
+    high = f"tp_timestamp < TIMESTAMP '{cuts[stop - 1]}'" if stop <= len(cuts) else "true"
+    last = " OR tp_timestamp IS NULL" if start and stop > len(cuts) else ""
+    return f"{low} AND {high}{last}"
 
 
 def _output(

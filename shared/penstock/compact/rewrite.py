@@ -97,7 +97,7 @@ def _rewrite(
     work = Work(job, local, known, wanted, folder, bench.memory_mb, unique_key, index)
     merged = merge(bench.engine, work, commit=name)
     for path in local.values():
-        path.unlink(missing_ok=True)
+        path.unlink()
     if wanted.fingerprint not in known:
         site.ledger.put_schema(wanted)
     add = [one.file for one in merged.files]
