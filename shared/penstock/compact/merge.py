@@ -178,7 +178,8 @@ def _passes(files: Sequence[DataFile], cuts: Sequence[dt.datetime]) -> float:
 def _pieces(file: DataFile, cuts: Sequence[dt.datetime]) -> range:
     """The numbers of the pieces that a file may have rows of."""
     at = [str(cut) for cut in cuts]
-    return range(bisect(at, earliest(file)), bisect(at, latest(file)) + 1)
+    first = bisect(at, earliest(file))
+    return range(first, max(first, bisect(at, latest(file))) + 1)
 
 
 def _in_runs(
