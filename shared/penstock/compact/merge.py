@@ -200,7 +200,7 @@ def _in_runs(
     small = [file for file in work.job.files if share[file.path] <= most]
     files = [file for file in work.job.files if share[file.path] > most]
     local = {file.path: work.local[file.path] for file in files}
-    options = f"FORMAT parquet, COMPRESSION lz4_raw, RETURN_STATS, ROW_GROUP_SIZE {parquet.VECTOR}"
+    options = f"FORMAT parquet, COMPRESSION lz4_raw, RETURN_STATS, ROW_GROUP_SIZE {2 * parquet.VECTOR}"
     wanted = _range(cuts, start, start + count)
     for name, few in enumerate(_filled(small, share, most)):
         rows = _rows(replace(work, job=replace(work.job, files=few)))

@@ -57,6 +57,8 @@ def open_engine(folder: Path, *, memory_mb: int, threads: int) -> duckdb.DuckDBP
             "temp_directory": str(folder / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # What it reads stands on this machine's disk: kept in memory too, it would fill the limit.
+            "enable_external_file_cache": False,
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
