@@ -411,3 +411,17 @@ def test_snapshots_stay_as_long_as_their_files(exported: Yard) -> None:
     run()
     assert old not in exported.standing()
     assert ids(exported) == truth(exported)
+
+
+def test_a_snapshot_that_somebody_else_made(exported: Yard) -> None:
+    """An engine's maintenance knows nothing of our properties: the table goes on showing what is live."""
+    exported.collect(2, 3)
+    run(exported)
+    with listed(exported).transaction() as change, change.update_snapshot().merge_append() as theirs:
+        assert theirs.snapshot_id
+    assert f"penstock.version.{PROD}" not in listed(exported).current_snapshot().summary.additional_properties
+    for _ in range(3):
+        exported.collect(1, 3)
+        run(exported)
+        assert ids(exported) == truth(exported)
+        exported.turn(hours=2)

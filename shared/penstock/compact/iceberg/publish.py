@@ -33,7 +33,8 @@ _VERSION = "penstock.version."
 """A snapshot's property for each partition: the version of which it shows the files."""
 
 _SINCE = "penstock.since"
-"""A snapshot's property: when the one before it ceased to be what the ledger has."""
+"""A snapshot's property: when the one before it ceased to be what the ledger has. Of a snapshot that
+somebody else made it is not known: the one before counts from when it was made."""
 
 _LONGEST_RUN = dt.timedelta(minutes=15)
 """Between this look at the clock and the deletion of files (Lambda's limit)."""
@@ -202,11 +203,14 @@ def _entries(table: Any, snapshot: Any) -> Iterator[Any]:
 def _too_old(table: Any, before: dt.datetime) -> list[int]:
     """Snapshots of which files may have been deleted by now: who went back to one would miss them."""
     snapshots = sorted(table.snapshots(), key=lambda one: one.sequence_number)
-    return [
-        one.snapshot_id
-        for one, next_ in itertools.pairwise(snapshots)
-        if dt.datetime.fromisoformat(next_.summary.additional_properties[_SINCE]) <= before
-    ]
+    return [one.snapshot_id for one, next_ in itertools.pairwise(snapshots) if _ended(one, next_) <= before]
+
+
+def _ended(snapshot: Any, next_: Any) -> dt.datetime:
+    told = next_.summary.additional_properties.get(_SINCE) if next_.summary else None
+    if told is not None:
+        return dt.datetime.fromisoformat(told)
+    return dt.datetime.fromtimestamp(snapshot.timestamp_ms / 1000, dt.UTC)
 
 
 def _since(site: Site, snapshot: Any, versions: Mapping[PartitionId, int]) -> dt.datetime:
