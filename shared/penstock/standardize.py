@@ -83,7 +83,7 @@ class Recipe:
         return self.bundler.glance(Pieces(tuple(pieces)), self.table.record(), self.options)
 
     def count(self, pieces: Sequence[Piece]) -> str:
-        """Of pieces that may be read strictly: (path, rows). For readers that are bundlers."""
+        """Of pieces that may be read strictly: (path, rows, bytes). For readers that are bundlers."""
         assert self.bundler  # noqa: S101 - nobody else has pieces of that kind
         return self.bundler.count(Pieces(tuple(pieces)), self.options)
 

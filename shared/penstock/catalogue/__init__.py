@@ -122,6 +122,8 @@ def _writable(path: Path) -> Iterator[None]:
     """Say what could not be written: a full disk, a home that is read-only."""
     try:
         yield
+    except FileNotFoundError:
+        raise  # what the ledger reads of the hive is gone
     except (OSError, duckdb.IOException) as error:
         raise Retry(f"{path}: the catalogue cannot be written there: {error}") from error
 

@@ -161,9 +161,9 @@ def _outputs(engine: duckdb.DuckDBPyConnection, work: Work, number: int, commit:
     written: list[Written] = []
     for start in range(0, len(cuts) + 1, pieces):
         ranges = _ranges(cuts, start, pieces)
-        name = number + len(written)
-        part = _in_runs(engine, work, cuts, start, len(ranges), name) if often and len(ranges) > 1 else work
-        written += _output(engine, part, ranges, name, commit, group)
+        next_ = number + len(written)
+        part = _in_runs(engine, work, cuts, start, len(ranges), next_) if often and len(ranges) > 1 else work
+        written += _output(engine, part, ranges, next_, commit, group)
         for run in part.local.keys() - work.local.keys():
             part.local[run].unlink()
     return written
@@ -202,9 +202,9 @@ def _in_runs(
     local = {file.path: work.local[file.path] for file in files}
     options = f"FORMAT parquet, COMPRESSION lz4_raw, RETURN_STATS, ROW_GROUP_SIZE {2 * parquet.VECTOR}"
     wanted = _range(cuts, start, start + count)
-    for name, few in enumerate(_filled(small, share, most)):
+    for place, few in enumerate(_filled(small, share, most)):
         rows = _rows(replace(work, job=replace(work.job, files=few)))
-        run = work.folder / f"run-{number}-{name}.parquet"
+        run = work.folder / f"run-{number}-{place}.parquet"
         select = f"SELECT * FROM ({rows}) WHERE {wanted} ORDER BY {_order(work)}"
         stand_in = _stand_in(work, work.job.group, _copy(engine, select, run, options))
         files.append(stand_in)
