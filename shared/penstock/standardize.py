@@ -162,13 +162,14 @@ class Recipe:
             f"SELECT s.*, t.* EXCLUDE (tp_id) FROM ({self._standard(pieces, ingested)}) s "
             f"JOIN ({self._raw(pieces)}) t USING (tp_id) WHERE {self._rejected()}"
         )
+        time = f"coalesce({_line_time(pieces)}, _modified, tp_ingest_timestamp)"
         filled = {
             "raw": "_text",
             "reason": self._reason(),
             "row_number": "_row + 1",
             "table_name": literal(self.table.name),
-            "tp_timestamp": "coalesce(_modified, tp_ingest_timestamp)",
-            "tp_date": "coalesce(_modified, tp_ingest_timestamp)::DATE",
+            "tp_timestamp": time,
+            "tp_date": f"{time}::DATE",
             "tp_index": literal(self.table.name),
         } | {
             name: name
@@ -422,6 +423,16 @@ def _kept_here(time: str) -> str:
     for each comparison and for the column again, but not what calls a function that is not pure.
     """
     return f"CASE WHEN _row < 0 THEN error('no row is numbered so')::TIMESTAMP ELSE {time} END"
+
+
+def _line_time(pieces: Sequence[Piece]) -> str:
+    """SQL over rows: the time of their line where it is known, and each line is a row; else null."""
+    told = "".join(
+        f" WHEN {piece.object} THEN epoch_ms({list(piece.times)}[_row + 1])"
+        for piece in pieces
+        if piece.times and len(piece.times) == piece.rows and not piece.first_row
+    )
+    return f"CASE _object{told} END" if told else "NULL::TIMESTAMP"
 
 
 # Flow logs have a time in their names: …_vpcflowlogs_us-east-1_fl-0123abcd_20260131T1005Z_5e6f7a8b.log.gz

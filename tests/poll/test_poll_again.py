@@ -42,6 +42,13 @@ def polled(rig: Rig, arguments: str = "") -> Group:
     return group
 
 
+def timeless(group: Group, hours: float) -> None:
+    """An event of so many hours ago, in the stream of the others, that tells no time."""
+    when = int((group.now - dt.timedelta(hours=hours)).timestamp() * 1000)
+    events = [{"timestamp": when, "message": '{"kind": "Event"}'}]
+    group.logs.put_log_events(logGroupName=group.name, logStreamName="audit-1", logEvents=events)
+
+
 def filtered(group: Group) -> None:
     """From now on only some rows are wanted."""
     source = f'source "aws_cloudwatch_log_group" {{\n log_group_name = "{group.name}"\n }}'
@@ -112,6 +119,23 @@ def test_rejected_rows_are_replaced_too(rig: Rig) -> None:
     for hours in ((4, 2), (4, 2), (6, 5), (2, 1)):
         assert again(group, *hours).again == {}
         assert rig.rows(REJECTED_TABLE, AUDIT).num_rows == 2
+
+
+def test_g2_rejected_rows_are_of_the_time_of_their_event(rig: Rig) -> None:
+    """Whatever came with them: a range without the event leaves them, one with it has them once."""
+    group = Group(rig)
+    for hours in (2.2, 0.7):
+        group.put(f"e-{hours}", seconds_ago=hours * HOUR)
+    for hours in (3, 1):
+        timeless(group, hours)
+    assert group.poll().rejected == 2
+    times = [group.now.replace(tzinfo=None) - dt.timedelta(hours=at) for at in (3, 1)]
+    for first, last in ((None, None), (4, 2), (2, 0.9), (2.5, 2), (2, 1.5)):
+        if first is not None:
+            assert again(group, first, last or 0).again == {}
+        rows = rig.rows(REJECTED_TABLE, AUDIT)
+        assert sorted(rows["tp_timestamp"].to_pylist()) == times, (first, last)
+        assert group.names() == Counter(["e-2.2", "e-0.7"])
 
 
 @pytest.mark.parametrize("step", ["convert", "intent", "put", "put one", "rewrite", "commit", "forget"])

@@ -50,7 +50,8 @@ _PACKED = 4 << 20  # bytes of Parquet read at once: they are some eight times as
 class Source:
     """An object to convert: who it is, and its text: itself, in a file, or blocks of a stream.
 
-    `syntax` is how it is written, None for one of the ways of its table.
+    `syntax` is how it is written, None for one of the ways of its table. `times` (ms since 1970) are those
+    of its lines, where something else tells them: rows that are rejected have them.
     """
 
     identity: str
@@ -64,6 +65,7 @@ class Source:
     modified: dt.datetime | None = None
     redrive: bool = False
     syntax: Syntax | None = None
+    times: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -166,7 +168,10 @@ class _Tally:
 
 def _piece(source: Source, number: int, path: Path | str) -> Piece:
     prefix = hashlib.sha256(source.identity.encode()).hexdigest()[:24]
-    return Piece(str(path), number, prefix, source.type, source.source_name, source.location, source.modified)
+    piece = Piece(
+        str(path), number, prefix, source.type, source.source_name, source.location, source.modified
+    )
+    return replace(piece, times=source.times)
 
 
 def _bad(source: Source, reason: str) -> ObjectRecord:

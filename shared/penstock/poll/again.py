@@ -11,7 +11,7 @@ The range ends where the next poll begins to look: what comes late behind that i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ class Again:
     start: int
     end: int
     tick: Callable[[], None]
-    source_of: Callable[[str, bytes, str, int], convert.Source]
+    source_of: Callable[[str, bytes, str, Sequence[int]], convert.Source]
     report: Report
     staged: Staged = field(init=False)
 
@@ -94,7 +94,7 @@ class Again:
                 lambda at, mark: at < self.memory.floor or mark in known,
             )  # fmt: skip
             texts = [
-                self.source_of(stream, lines, f"{self.staged.name}-{memory.until}", batch.newest[stream])
+                self.source_of(stream, lines, f"{self.staged.name}-{memory.until}", batch.times[stream])
                 for stream, lines in batch.texts.items()
             ]
             if texts:
@@ -112,7 +112,7 @@ class Again:
         self.staged.records.clear()  # a poll marks none
         if not inside:
             fresh = Report(rows=fresh.stored, stored=fresh.stored, files=fresh.files)
-            # Rejected rows have no time of their own: those of events around the range are not its own.
+            # Rejected rows have the times of their events: those around the range are not its own.
             dropped = [file for file in self.staged.files[before:] if file.table == REJECTED_TABLE]
             self.staged.files[before:] = [one for one in self.staged.files[before:] if one not in dropped]
             delete(self.worker, [file.path for file in dropped])

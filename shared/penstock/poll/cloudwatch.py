@@ -27,12 +27,12 @@ _MOST_BYTES = 16 << 20  # of messages in a batch; one page may make it longer
 class Batch:
     """Messages by log stream, one a line, and where the source stands when they are committed.
 
-    `newest` is the time (ms) of the last event of each stream. `more` says that events are left which were
+    `times` are those of the events (ms), in the same order. `more` says that events are left which were
     not fetched.
     """
 
     texts: Mapping[str, bytes]
-    newest: Mapping[str, int]
+    times: Mapping[str, Sequence[int]]
     events: int
     memory: Memory
     more: bool
@@ -93,15 +93,15 @@ def read(
         until = min(until, taken.events(_events(client, source, group, names, start, until, tick), until))
     kept = [event for event in taken.found if event["timestamp"] < until]
     texts: dict[str, list[str]] = defaultdict(list)
-    newest: dict[str, int] = {}
+    times: dict[str, list[int]] = defaultdict(list)
     for event in sorted(kept, key=lambda one: (one["timestamp"], one["logStreamName"], one["eventId"])):
         # A message is a row: line ends in it would make several.
         texts[event["logStreamName"]].append(" ".join(event["message"].splitlines()))
-        newest[event["logStreamName"]] = event["timestamp"]
+        times[event["logStreamName"]].append(event["timestamp"])
     more = [(event["timestamp"], Memory.mark(event["eventId"])) for event in kept]
     return Batch(
         {name: ("\n".join(lines) + "\n").encode("utf-8", "replace") for name, lines in sorted(texts.items())},
-        newest,
+        times,
         len(kept),
         memory.after(max(until, memory.until), source.overlap * 1000, more),
         more=until < end,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -159,7 +159,7 @@ class _Turn:
                 with self.worker.workplace() as folder:
                     after = _digest(move.seen or "")
                     texts = [
-                        self._event_text(source, group, stream, lines, after, batch.newest[stream])
+                        self._event_text(source, group, stream, lines, after, batch.times[stream])
                         for stream, lines in batch.texts.items()
                     ]
                     land(self.worker, self.partition, texts, move, folder, self.report)
@@ -206,11 +206,12 @@ class _Turn:
             raise Stopped
 
     def _event_text(
-        self, source: LogGroupSource, group: str, stream: str, lines: bytes, after: str, newest: int
+        self, source: LogGroupSource, group: str, stream: str, lines: bytes, after: str, times: Sequence[int]
     ) -> convert.Source:
-        """Messages of a stream; rows of them that are rejected have the time of the last one."""
-        modified = dt.datetime.fromtimestamp(newest / 1000, dt.UTC)
-        return self._source(source, group, stream, lines, len(lines), after, modified)
+        """Messages of a stream; rows of them that are rejected have the times of their events."""
+        modified = dt.datetime.fromtimestamp(times[-1] / 1000, dt.UTC)
+        made = self._source(source, group, stream, lines, len(lines), after, modified)
+        return replace(made, times=tuple(times))
 
     def pages(self, source: HttpSource) -> None:
         """All pages of an API that are new, in one commit."""

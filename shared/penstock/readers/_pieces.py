@@ -23,7 +23,8 @@ class Piece:
     the object make its `tp_id`. `first_row` is the number of the piece's first row. The probe tells
     how many `rows` it has, whether fields are in it that the table does not know, whether it must
     be read the `exact` way, and its `head`. With an `example`, a file that shows every field of the
-    table, it is read strictly, at most so many `bytes` at once.
+    table, it is read strictly, at most so many `bytes` at once. `times` (ms since 1970) are those of its
+    lines, where something else tells them.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Piece:
     head: str = ""
     example: str = ""
     bytes: int = 0
+    times: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
