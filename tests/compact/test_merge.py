@@ -106,7 +106,7 @@ def test_files_of_a_whole_day_are_not_read_for_each_piece(
     """They become sorted runs first, of which a piece reads what it needs."""
     monkeypatch.setattr("penstock.compact.merge._PIECE_PART", 100)
     found = []
-    for passes in (1 << 30, 6):
+    for passes in (1 << 30, 8):
         monkeypatch.setattr("penstock.compact.merge._PASSES", passes)
         (tmp_path / f"{passes}").mkdir()
         yard = yards.make(tmp_path / f"{passes}")

@@ -37,8 +37,9 @@ __all__ = ["Merged", "Work", "merge"]
 _PIECE_PART = 8
 """A piece's rows, unpacked, take this part of the memory budget: sorting holds them more than once."""
 
-_PASSES = 6
-"""How often the inputs may be read for their pieces before sorting them into runs is cheaper."""
+_PASSES = 8
+"""What sorting into runs costs, in readings of the inputs, beside one for each output (measured: 40 files of
+20,000 rows in 3, 8 and 16 pieces, 6.7, 8.4 and 9.5 s of processor time, with runs 8.2, 8.8 and 8.4)."""
 
 _ROW_GROUP_BYTES = 80 << 20
 _ROW_GROUP_ROWS = (16_384, 122_880)
@@ -157,7 +158,7 @@ def _outputs(engine: duckdb.DuckDBPyConnection, work: Work, number: int, commit:
     low, high = _ROW_GROUP_ROWS
     group = min(high, max(low, int(_ROW_GROUP_BYTES / width) // parquet.VECTOR * parquet.VECTOR))
     cuts = _cuts(engine, _rows(work), pieces * work.job.outputs)
-    often = _passes(work.job.files, cuts) > _PASSES
+    often = _passes(work.job.files, cuts) > _PASSES + work.job.outputs
     written: list[Written] = []
     for start in range(0, len(cuts) + 1, pieces):
         ranges = _ranges(cuts, start, pieces)
