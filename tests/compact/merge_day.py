@@ -1,6 +1,6 @@
 """Compacts a yard's hive in a process of its own and prints the most memory that it ever held.
 
-python -m tests.compact.merge_day FOLDER MEMORY_MB TARGET_BYTES PIECE_PART; prints rows merged, files
+python -m tests.compact.merge_day FOLDER MEMORY_MB TARGET_BYTES; prints rows merged, files
 made, seconds, and the peak of resident memory in MB.
 """
 
@@ -13,14 +13,10 @@ from pathlib import Path
 
 from tests.compact import yard as yards
 
-from penstock.compact import merge
-
 
 def main() -> None:
     """Merge it."""
-    folder, memory, target, part = sys.argv[1], *map(int, sys.argv[2:])
-    if part:
-        merge._PIECE_PART = part
+    folder, memory, target = sys.argv[1], *map(int, sys.argv[2:])
     yard = yards.make(Path(folder))
     compactor = yard.compactor(target=target, job=1 << 40, memory_mb=memory)
     started = time.monotonic()

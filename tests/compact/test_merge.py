@@ -373,14 +373,14 @@ WIDE = {
 }
 
 
-def peak(folder: Path, files: int, *, memory_mb: int = 512, part: int = 200, target: int = 1 << 30) -> int:
+def peak(folder: Path, files: int, *, memory_mb: int, target: int = 1 << 30) -> int:
     """Most memory (MB) of a process that merges so many files of 20,000 wide rows of one day."""
     folder.mkdir()
     yard = yards.make(folder)
     columns = ", ".join(f"({WIDE.get(n, 'NULL')})::{t} AS {n}" for n, t in LOGIN.schema().columns)
     for _ in range(files):
         yard.collect(select=f"SELECT {columns} FROM range(20000) t(i)")
-    given = [str(folder), f"{memory_mb}", f"{target}", f"{part}"]
+    given = [str(folder), f"{memory_mb}", f"{target}"]
     told = subprocess.run(
         [sys.executable, "-m", "tests.compact.merge_day", *given],
         capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -393,15 +393,18 @@ def peak(folder: Path, files: int, *, memory_mb: int = 512, part: int = 200, tar
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_g4_memory_does_not_grow_with_a_day(tmp_path: Path) -> None:
-    """Three times the rows take the same memory, but for what the larger file itself costs."""
-    assert peak(tmp_path / "large", 10) < peak(tmp_path / "small", 3) + 100
+def test_g4_a_day_larger_than_memory(tmp_path: Path) -> None:
+    """Rows of 660 MB are merged by an engine of 256 MB, in a process that stays as small.
+
+    Python, the libraries and what the Parquet writer holds outside the engine's budget take 250 to 310 MB.
+    """
+    assert peak(tmp_path / "day", 30, memory_mb=256) < 256 + 400
 
 
 @pytest.mark.soak
 def test_g4_a_day_of_2_gb(tmp_path: Path) -> None:
     """2 GB as stored are merged within 1,000 MB, with the settings of the function."""
-    assert peak(tmp_path / "day", 2400, memory_mb=1024, part=0, target=256 << 20) < 1000
+    assert peak(tmp_path / "day", 2400, memory_mb=1024, target=256 << 20) < 1000
 
 
 def test_time_does_not_grow_with_the_days(tmp_path: Path) -> None:
