@@ -15,7 +15,7 @@ from tests.convert.trial import TABLE, Outcome, Trial, event, log
 
 from infra import samples
 from penstock import __version__, standardize
-from penstock.convert import files, look
+from penstock.convert import days, files
 from penstock.tables import PATH_COLUMNS, find
 
 START = dt.datetime(2026, 1, 31, 23, 50, tzinfo=dt.UTC)
@@ -258,7 +258,7 @@ def test_days_are_divided_whether_they_were_guessed_or_not(
     guesses: list[bool] = []
 
     def guess(*given: Any) -> bool:
-        guesses.append(look.several_days(*given))
+        guesses.append(days.several_days(*given))
         return guesses[-1] and guessed
 
     monkeypatch.setattr("penstock.convert.objects.several_days", guess)

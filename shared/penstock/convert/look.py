@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,17 @@ from penstock.errors import BadObject, Retry
 from penstock.readers import Head, Piece, Syntax
 from penstock.readers.parquet import MAGIC
 from penstock.standardize import Recipe
-from penstock.tables import Table
 
 __all__ = [
     "Looked",
     "beginning",
     "complaint",
-    "days_of",
     "look",
     "look_closer",
     "look_exactly",
     "mend",
     "reads",
     "refusal",
-    "several_days",
     "syntax_of",
 ]
 
@@ -54,39 +50,6 @@ def refusal(start: bytes) -> str:
 
 _BINARY = {b"ORC": "an ORC file", b"Obj\x01": "an Avro file"}
 """What binary files begin with; a text may begin so too, but has no control characters."""
-
-
-def several_days(table: Table, pieces: Sequence[Piece], texts: Mapping[str, bytes]) -> bool:
-    """A guess, as of `days_of`, whether the times of pieces are of more than one day."""
-    days: set[bytes] = set()
-    for piece in pieces:
-        days.update(days_of(table, texts.get(piece.path) or Path(piece.path)))
-        if len(days) > 1:
-            return True
-    return False
-
-
-def days_of(table: Table, text: Path | bytes) -> tuple[bytes, ...]:
-    """A guess, from how a text begins and ends, of which days its times are, in their order.
-
-    A wrong one costs time, nothing else.
-    """
-    time = table.enrichment["tp_timestamp"]
-    key = next((column.key for column in table.columns if column.name == time), "")
-    if not key:
-        return ()
-    stamp = re.compile(rb'"' + re.escape(key.encode()) + rb'"\s*:\s*"(\d{4}-\d\d-\d\d)T')
-    return tuple(sorted({day for end in _ends(text) for day in stamp.findall(end)}))
-
-
-def _ends(text: Path | bytes) -> tuple[bytes, bytes]:
-    """How a text begins and how it ends."""
-    if isinstance(text, bytes):
-        return text[:_HEAD], text[-_HEAD:]
-    with text.open("rb") as file:
-        first = file.read(_HEAD)
-        file.seek(-min(_HEAD, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        return first, file.read()
 
 
 def syntax_of(recipe: Recipe, start: bytes) -> Syntax:

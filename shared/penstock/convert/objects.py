@@ -13,18 +13,17 @@ import duckdb
 
 from penstock import envelopes, tables
 from penstock.convert.bundles import bundled
+from penstock.convert.days import days_of, several_days
 from penstock.convert.engine import Batch, ShortOfMemory, TrippedError, run
 from penstock.convert.files import copy, left_out, take_back
 from penstock.convert.look import (
     beginning,
-    days_of,
     look,
     look_closer,
     look_exactly,
     mend,
     reads,
     refusal,
-    several_days,
     syntax_of,
 )
 from penstock.convert.strict import shown
