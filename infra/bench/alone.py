@@ -13,11 +13,12 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Measured", "alone", "best"]
+__all__ = ["Measured", "alone", "best", "in_turns"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIMIT = 900  # seconds
@@ -47,7 +48,17 @@ def alone(function: str, **arguments: object) -> Measured:
 
 def best(times: int, function: str, **arguments: object) -> Measured:
     """The run of the least processor time among `times`: the others were disturbed."""
-    return min((alone(function, **arguments) for _ in range(times)), key=lambda measured: measured.cpu)
+    (least,) = in_turns(times, lambda: alone(function, **arguments))
+    return least
+
+
+def in_turns(times: int, *runs: Callable[[], Measured]) -> list[Measured]:
+    """`best` of each, all of them run one after the other so many times.
+
+    What slows the machine for a minute then slows them all, and leaves their ratio as it is.
+    """
+    turns = [[run() for run in runs] for _ in range(times)]
+    return [min(every, key=lambda measured: measured.cpu) for every in zip(*turns, strict=True)]
 
 
 def _peak_mb() -> float:

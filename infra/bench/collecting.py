@@ -44,7 +44,7 @@ partition "aws_cloudtrail_log" "bench" {
 class Stopwatch:
     """Processor seconds by step of the worker; inside `convert` by DuckDB statement.
 
-    Told each step as it begins (`Worker.step`); a step lasts until the next one.
+    Told each step as it begins (`Worker.step`); a step lasts until the next one, the first one is `plan`.
     """
 
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -102,15 +102,14 @@ def collect(objects: str, work: str, *, fetchers: int = 1, watched: bool = False
     read = config.loads({"bench.tpc": CONFIG}, check_expression=check_expression)
     store = DiskStore(Path(objects))
     worker = _worker(given, read, store, Path(work) / "tmp")
-    watch = Stopwatch()
     engine = convert.open_engine(worker.folder, memory_mb=given.memory_mb, threads=given.threads)
+    batches = list(_batches(messages(Path(objects))))
+    total = Report()
+    watch = Stopwatch()
     worker._engine = _Timed(engine, watch) if watched else engine  # type: ignore[assignment]
     if watched:
         worker.step = watch
-    batches = list(_batches(messages(Path(objects))))
-    total = Report()
     wall, cpu = time.perf_counter(), time.process_time()
-    watch("plan")
     for batch in batches:
         _add(total, worker.handle(batch))
     watch("end")

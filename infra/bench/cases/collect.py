@@ -6,16 +6,19 @@ depends on what else the machine does. The store is a folder, its own time next 
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from typing import Any
 
 from infra.bench import Context, Figure
-from infra.bench.alone import Measured, alone
+from infra.bench.alone import Measured, alone, in_turns
+from infra.bench.cases import floor
 from infra.bench.collecting import collect, steps_note
 from infra.bench.data import STANDARD, dataset
 
-NEEDS: tuple[str, ...] = ("floor", "naive")
+NEEDS: tuple[str, ...] = ("naive",)
 
-_RUNS = 3
+_RUNS = 5
 _CALL = f"{collect.__module__}:collect"
 
 
@@ -23,20 +26,23 @@ def run(context: Context) -> list[Figure]:
     """One fetcher and one DuckDB thread; then two fetchers; then once more to see the steps."""
     data = dataset(context.data, STANDARD, lines=True)
 
-    def measured(name: str, **arguments: Any) -> Measured:
-        work = context.work / name
+    numbers = count()
+
+    def measured(**arguments: Any) -> Measured:
+        work = context.work / f"run-{next(numbers)}"
         took = alone(_CALL, objects=str(data.objects), work=str(work), **arguments)
         if took.result["events"] != data.events:
             raise RuntimeError(f"collect: stored {took.result['events']} rows, expected {data.events}")
         return took
 
-    one = min((measured(f"one-{n}") for n in range(_RUNS)), key=lambda took: float(took.result["cpu"]))
-    two = min((measured(f"two-{n}", fetchers=2) for n in range(_RUNS)), key=lambda took: took.result["cpu"])
-    steps = measured("steps", watched=True).result["steps"]
+    least, one, two = in_turns(_RUNS, partial(floor.once, context), measured, partial(measured, fetchers=2))
+    steps = measured(watched=True).result["steps"]
     rate = data.events / one.result["cpu"]
     return [
         Figure("collect", rate, "events/s", note=_note(one, data.inflated)),
-        Figure("collect / floor", rate / context.value("floor"), "x", 0.5, note="by processor time"),
+        Figure(
+            "collect / floor", least.cpu / one.result["cpu"], "x", 0.5, note=f"floor {least.cpu:.2f} s cpu"
+        ),
         Figure("collect / naive", rate / context.value("naive"), "x", 5.0, note="by processor time"),
         Figure(
             "collect / naive, nested as text",

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from infra.bench import Context, Figure, asking
-from infra.bench.alone import best
+from infra.bench.alone import alone, in_turns
 from infra.bench.collecting import collect
 from infra.bench.data import STANDARD, dataset
 from penstock import aws, config
@@ -32,8 +32,11 @@ def run(context: Context) -> list[Figure]:
     work = context.work / "hive"
     shutil.rmtree(work, ignore_errors=True)
     collect(str(data.objects), str(work))
-    floor = best(_RUNS, f"{__name__}:sorted_copy", work=str(work))
-    ours = best(_RUNS, f"{__name__}:merged", work=str(work))
+    floor, ours = in_turns(
+        _RUNS,
+        lambda: alone(f"{__name__}:sorted_copy", work=str(work)),
+        lambda: alone(f"{__name__}:merged", work=str(work)),
+    )
     if not floor.result["rows"] == ours.result["rows"] == data.events:
         raise RuntimeError(f"merged {ours.result}, copied {floor.result}, expected {data.events} rows")
     asked = _questions(work)

@@ -6,12 +6,13 @@ No inflating, no ledger, no common columns, no order: what any collector built o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from infra.bench import Context, Figure
-from infra.bench.alone import best
+from infra.bench.alone import Measured, alone, in_turns
 from infra.bench.data import STANDARD, dataset
 from penstock import tables
 
@@ -23,15 +24,22 @@ _RUNS = 2
 def run(context: Context) -> list[Figure]:
     """With the table's fields typed, and with types left to DuckDB."""
     data = dataset(context.data, STANDARD, lines=True)
-    record = tables.find("aws_cloudtrail_log").record()
     figures = []
-    for name, columns in (("floor", duckdb_types(record)), ("floor, types detected", None)):
-        out = context.work / f"{name}.parquet"
-        took = best(_RUNS, f"{__name__}:convert", lines=str(data.lines), out=str(out), columns=columns)
-        if took.result != data.events:
-            raise RuntimeError(f"{name}: wrote {took.result} rows, expected {data.events}")
+    for name, typed in (("floor", True), ("floor, types detected", False)):
+        (took,) = in_turns(_RUNS, partial(once, context, typed=typed))
         figures.append(Figure(name, data.events / took.cpu, "events/s", note=_note(data.inflated, took.cpu)))
     return figures
+
+
+def once(context: Context, *, typed: bool = True) -> Measured:
+    """One run of it."""
+    data = dataset(context.data, STANDARD, lines=True)
+    columns = duckdb_types(tables.find("aws_cloudtrail_log").record()) if typed else None
+    out = str(context.work / "floor.parquet")
+    took = alone(f"{__name__}:convert", lines=str(data.lines), out=out, columns=columns)
+    if took.result != data.events:
+        raise RuntimeError(f"floor: wrote {took.result} rows, expected {data.events}")
+    return took
 
 
 def _note(inflated: int, cpu: float) -> str:

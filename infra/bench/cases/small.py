@@ -9,7 +9,7 @@ from infra.bench.data import SMALL, dataset
 
 NEEDS: tuple[str, ...] = ()
 
-_RUNS = 2
+_RUNS = 4
 _CALL = f"{collect.__module__}:collect"
 
 

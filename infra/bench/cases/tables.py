@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from infra.bench import Context, Figure
-from infra.bench.alone import best
+from infra.bench.alone import Measured, alone, in_turns
 from infra.bench.cases.floor import duckdb_types
 from infra.bench.lines import LOGS, Log, files
 from penstock import convert, tables
@@ -35,11 +36,12 @@ def run(context: Context) -> list[Figure]:
         paths = [str(path) for path in files(log, context.data)]
         inflated = sum(Path(path).stat().st_size for path in paths)
         out = str(context.work / "floor")
-        bare, floor = (
-            best(_RUNS, f"{__name__}:floored", table=log.table, paths=paths, out=out, whole=whole)
-            for whole in (False, True)
+        bare, floor, ours = in_turns(
+            _RUNS,
+            partial(_alone, "floored", table=log.table, paths=paths, out=out, whole=False),
+            partial(_alone, "floored", table=log.table, paths=paths, out=out, whole=True),
+            partial(_alone, "standardized", table=log.table, paths=paths),
         )
-        ours = best(_RUNS, f"{__name__}:standardized", table=log.table, paths=paths)
         if ours.result != floor.result:
             raise RuntimeError(f"{log.table}: stored {ours.result} rows, the floor {floor.result}")
         rate = ours.result / ours.cpu
@@ -53,6 +55,10 @@ def run(context: Context) -> list[Figure]:
             Figure(f"{log.table} / bare", bare.cpu / ours.cpu, "x", note=f"bare {bare.cpu:.2f} s cpu"),
         ]
     return figures
+
+
+def _alone(function: str, **arguments: object) -> Measured:
+    return alone(f"{__name__}:{function}", **arguments)
 
 
 def _log(table: str) -> Log:
