@@ -9,7 +9,7 @@ from infra.bench.data import one_object
 
 NEEDS: tuple[str, ...] = ("collect",)
 
-_SIZES = (("300 MB", 300_000_000, 2), ("1 GB", 1_000_000_000, 1))
+_SIZES = (("300 MB", 300_000_000, 4), ("1 GB", 1_000_000_000, 2))
 _MOST_MB = 700
 _CALL = f"{collect.__module__}:collect"
 
