@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
-from tests.convert.trial import NOW, TABLE, Trial, event, log
+from tests.convert.trial import NOW, Trial, event, log
 
-from penstock import convert
+from penstock import convert, tables
 from penstock.readers import Piece
+from penstock.readers._json_shapes import key_of, shape_of
 from penstock.standardize import Recipe
 
 RECORDS = [event(eventName=name, requestID=name, userIdentity={"arn": name}) for name in "abc"]
@@ -85,28 +87,137 @@ def test_what_is_no_document_is_bad_alone(trial: Trial) -> None:
     assert len(out.rows()) == 6
 
 
-@pytest.mark.parametrize("place", ["", "userIdentity", "tlsDetails"])
-def test_nothing_unused_is_left_unread(trial: Trial, place: str) -> None:
+def objects(record: Any) -> Iterator[Any]:
+    """A record and every object in it."""
+    if isinstance(record, dict):
+        yield record
+        for inside in record.values():
+            yield from objects(inside)
+
+
+STRICT = [name for name in tables.names() if tables.find(name).syntax.reader == "json_text"]
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_nothing_unused_is_left_unread(trial: Trial, name: str) -> None:
     """Of fields that a statement does not use, DuckDB would not tell what is unknown: all are read."""
-    recipe = Recipe(TABLE, "p")
+    recipe = Recipe(tables.find(name), "p")
     assert recipe.bundler
-    example = recipe.bundler.example(TABLE.record(), recipe.options)
-    record = json.loads(example)["Records"][0]
-    odd = record | ({place: record[place] | {"x": 1}} if place else {"x": 1})
-    folder = trial.folder / f"unused-{place}"
+    example = recipe.bundler.example(recipe.table.record(), recipe.options)
+    if not example:
+        assert shape_of(recipe.options) == "document"
+        return
+    folder = trial.folder / f"unused-{name}"
     folder.mkdir()
     (folder / "example").write_text(example)
-    (folder / "text").write_bytes(log(record, odd))
+    text = folder / "text"
     piece = Piece(
-        path=str(folder / "text"),
+        path=str(text),
         object=0,
         id_prefix="0" * 24,
         source_type="",
         source_name="",
         source_location="",
-        rows=2,
+        rows=1,
         example=str(folder / "example"),
-        bytes=9_999,
+        bytes=99_999,
     )
-    with pytest.raises(duckdb.InvalidInputException, match='unknown key "x"'):
-        trial.engine.execute(f"SELECT count(tp_id) FROM ({recipe.rows([piece], NOW)})").fetchall()
+    statement = f"SELECT count(tp_id) FROM ({recipe.rows([piece], NOW)})"
+    text.write_text(example)
+    trial.engine.execute(statement).fetchall()
+    document = json.loads(example)
+    record = (
+        document
+        if shape_of(recipe.options) == "lines"
+        else next(iter(objects(document[key_of(recipe.options)][0])))
+    )
+    for place in list(objects(record)):
+        place["x"] = 1
+        text.write_text(json.dumps(document))
+        with pytest.raises(duckdb.InvalidInputException, match='unknown key "x"'):
+            trial.engine.execute(statement).fetchall()
+        del place["x"]
+
+
+WAF = tables.find("aws_waf_traffic_log")
+LINES = [
+    {"timestamp": 1769860800000 + number, "action": "ALLOW", "httpRequest": {"uri": f"/{number}"}}
+    for number in range(3)
+]
+
+
+def lines(*records: Any) -> bytes:
+    """A record a line; texts as they are."""
+    return "".join(f"{r if isinstance(r, str) else json.dumps(r)}\n" for r in records).encode()
+
+
+@pytest.mark.usefixtures("apart")
+def test_lines_are_read_in_one_pass(trial: Trial, refused: list[Piece]) -> None:
+    """Numbered in each text by itself; with other line ends, without the last one, and none at all (G5)."""
+    texts = [lines(*LINES), lines(*LINES).rstrip(), lines(LINES[0]), lines(*LINES).replace(b"\n", b"\r\n")]
+    strict = trial(*texts, table=WAF)
+    assert not refused
+    assert strict.counts == [("done", stored, 0, 0) for stored in (3, 3, 1, 3)]
+    arrays = trial(
+        *(json.dumps(list(map(json.loads, text.splitlines()))).encode() for text in texts), table=WAF
+    )
+    assert strict.sorted(WAF.name) == arrays.sorted(WAF.name)
+
+
+@pytest.mark.usefixtures("apart")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"new": 1},
+        {"new": None},
+        {"Action": "x"},
+        {"httpRequest": {"new": 1}},
+        {"httpRequest": "x"},
+    ],
+)
+def test_an_unknown_field_of_a_line_is_refused_and_kept(
+    trial: Trial, refused: list[Piece], odd: dict[str, Any]
+) -> None:
+    """In the last line of the last text: all rows are there once, and what nobody names in `unmapped`."""
+    record = LINES[0] | odd
+    out = trial(lines(*LINES), lines(*LINES, record), table=WAF)
+    assert refused
+    assert out.counts == [("done", 3, 0, 0), ("done", 4, 0, 0)]
+    kept = [row["unmapped"] for row in out.rows(WAF.name) if row["unmapped"]]
+    assert kept == [json.dumps(odd, separators=(",", ":"))]
+
+
+@pytest.mark.usefixtures("apart")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "null",
+        "5",
+        '"text"',
+        "[]",
+        "{}",
+        json.dumps([LINES[0]]),
+        json.dumps(LINES[0]) * 2,
+        json.dumps(LINES[0])[:-9],
+        json.dumps(LINES[0]) + ",",
+        '{"timestamp": "soon"}',
+        '{"timestamp": 1769860800000, "timestamp": 5}',
+        '{"timestamp": 1769860800000, "action": "\\ud800 \\u0000"}',
+        "\x00",
+        " \t",
+        "",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_an_odd_line_is_read_as_without(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, odd: str, place: int
+) -> None:
+    """Wherever it stands: the same rows, stored and rejected, as when nothing is read strictly (G2, G5)."""
+    texts = [lines(*LINES), lines(*LINES[:place], odd, *LINES[place:]), lines(*LINES)]
+    strict = trial(*texts, table=WAF)
+    monkeypatch.setattr(convert.strict, "_example", lambda _: "")
+    without = trial(*texts, table=WAF)
+    assert strict.counts == without.counts
+    assert strict.counts[0] == strict.counts[2] == ("done", 3, 0, 0)
+    for table in (WAF.name, "tp_rejected"):
+        assert strict.sorted(table) == without.sorted(table)

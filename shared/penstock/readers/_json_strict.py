@@ -4,8 +4,8 @@ Given its columns, `read_json` passes over names that are none of them. Where it
 itself, an unknown name at any depth is an error, and so are a name that comes twice and a value
 where an object should be. So the first file that it reads is an example, a document with one record
 that has every field of the table, and the only one in which it looks for columns. What goes through
-has nothing to be kept in `unmapped`; what is refused is read another way. Each document is a line,
-so only one that is written without line ends goes through; they all are by AWS.
+has nothing to be kept in `unmapped`; what is refused is read another way. Each document is a line:
+a record, or what holds them all, written without line ends as AWS does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from collections.abc import Mapping
 from penstock.readers._json_fields import steps_to
 from penstock.readers._json_shapes import above, array_path, keys_of, shape_of
 from penstock.readers._pieces import Pieces
+from penstock.readers._respelling import inside
 from penstock.sql import identifier, literal
 
-__all__ = ["begins_alone", "count", "example", "lists"]
+__all__ = ["begins_alone", "count", "example", "rows"]
 
 _OPTIONS = (
     "format = 'newline_delimited', sample_size = 1, maximum_sample_files = 1, map_inference_threshold = -1, "
@@ -29,8 +30,14 @@ _OPTIONS = (
 
 def example(record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """A document of one record, of which DuckDB makes these fields; empty if it would make others."""
-    shown = _shown(record) if shape_of(options) == "records" else {}
-    return json.dumps(above(options, [shown])) if shown else ""
+    shown = _shown(record)
+    match shape_of(options):
+        case "records" if shown:
+            return json.dumps(above(options, [shown]))
+        case "lines" if shown:
+            return json.dumps(shown)
+        case _:
+            return ""
 
 
 def _shown(fields: Mapping[str, object]) -> dict[str, object]:
@@ -48,7 +55,12 @@ def _shown(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def begins_alone(beginning: bytes, options: Mapping[str, object]) -> bool:
-    """Whether nothing stands before the array of records but the key of it, in a text without line ends."""
+    """Whether nothing stands before the array of records but the key of it, in a text without line ends.
+
+    Of lines, whether they are the records themselves.
+    """
+    if shape_of(options) == "lines":
+        return beginning.startswith(b"{") and not inside(beginning, options)
     if b"\n" in beginning.strip():
         return False
     keys = keys_of(options)
@@ -57,21 +69,28 @@ def begins_alone(beginning: bytes, options: Mapping[str, object]) -> bool:
 
 
 def count(pieces: Pieces, options: Mapping[str, object]) -> str:
-    """SQL: how many records each document has, by a parse that keeps nothing: (filename, n, size)."""
+    """SQL: (filename, n, size): the records of each document, by a parse that keeps nothing, or its lines."""
+    if shape_of(options) == "lines":
+        lines = "len(list_filter(string_split(content, chr(10)), lambda line: line <> ''))"
+        return f"SELECT filename, {lines}, size FROM {pieces.contents}"
     length = f"json_array_length(content, {literal(array_path(options))})"
     return f"SELECT filename, {length}, size FROM {pieces.contents}"
 
 
-def lists(pieces: Pieces, options: Mapping[str, object]) -> str:
-    """SQL over documents: (_piece, recs: their records as structs).
+def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
+    """SQL: the records (_piece, _row, r: a struct).
 
     All fields are in the structs whether they are used or not: of one that it may leave out the
     reader would not tell what is unknown in it.
     """
-    first, *between = keys_of(options)
     files = ", ".join(literal(path) for path in (pieces.example, *(piece.path for piece in pieces.all)))
     longest = max(piece.bytes for piece in pieces.all) + 1
-    return (
-        f"SELECT file_index::INTEGER AS _piece, {identifier(first)}{steps_to(*between)} AS recs "
-        f"FROM read_json([{files}], {_OPTIONS}, maximum_object_size = {longest}) WHERE file_index > 0"
+    read = f"read_json([{files}], {_OPTIONS}, maximum_object_size = {longest}) WHERE file_index > 0"
+    if shape_of(options) == "lines":
+        fields = ", ".join(f"{literal(name)}: {identifier(name)}" for name in record)
+        numbers = "file_index::INTEGER AS _piece, row_number() OVER () - 1 AS _n"
+        return pieces.numbered(f"SELECT {numbers}, {{{fields}}} AS r FROM {read}")
+    first, *between = keys_of(options)
+    return pieces.unnested(
+        f"SELECT file_index::INTEGER AS _piece, {identifier(first)}{steps_to(*between)} AS recs FROM {read}"
     )

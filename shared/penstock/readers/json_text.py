@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from penstock.readers import _lines, _respelling
+from penstock.readers import _json_strict, _lines, _respelling
 from penstock.readers._json_fields import looked_at, steps_to, unmapped
 from penstock.readers._json_glance import glanced, names_of
 from penstock.readers._json_shapes import (
@@ -27,7 +27,7 @@ from penstock.readers._json_shapes import (
     shape_of,
     slices,
 )
-from penstock.readers._json_strict import begins_alone, count, example, lists
+from penstock.readers._json_strict import begins_alone, count, example
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import identifier, literal
 
@@ -114,7 +114,7 @@ def _data_lines() -> str:
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """From the list of all records, or line by line."""
     if pieces.example:
-        return pieces.unnested(lists(pieces, options))
+        return _json_strict.rows(pieces, record, options)
     if pieces.exact:
         # TRY does not hold what the optimizer takes out of it: nothing may see what is no JSON.
         lines = _lines.numbered(pieces, _data_lines())
