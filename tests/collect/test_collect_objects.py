@@ -14,6 +14,7 @@ from tests.collect.store import Fault, Store
 
 from infra import samples
 from penstock import convert
+from penstock.collect import reach
 from penstock.model import ObjectRef
 
 
@@ -152,6 +153,24 @@ def test_large_objects_have_the_same_rows(
     report = rig.worker().handle([rig.message(*refs)])
 
     assert (report.done, report.commits, report.again) == (5, 3, {})
+    rig.check(refs)
+    assert rigs.differences(rig.rows(), whole.rows()) == (0, 0)
+    whole.close()
+
+
+def test_a_full_work_folder_stops_nothing(
+    rig: Rig, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects that inflate to more than it has room for between them are read one at a time."""
+    refs = [rig.put(one.key, one.body) for one in logs(6, 400)]
+    whole = rigs.make(store, tmp_path, bucket=rig.bucket, kind="sqlite")
+    assert whole.worker().handle([whole.message(*refs)]).commits == 1
+
+    monkeypatch.setattr(reach, "_ROOM", 300 << 10)  # each inflates to some 250 KiB
+    report = rig.worker(fetchers=1).handle([rig.message(*refs)])
+
+    assert (report.done, report.again) == (6, {})
+    assert report.commits > 2
     rig.check(refs)
     assert rigs.differences(rig.rows(), whole.rows()) == (0, 0)
     whole.close()

@@ -20,6 +20,15 @@ from penstock.tables import Syntax, Table
 __all__ = ["Clients", "Gathered", "gather", "named", "opener", "streamed"]
 
 
+_ROOM = 1 << 30
+"""Bytes of inflated texts after which the rest of a batch is read block by block, an object at a time.
+
+What 32 MiB of objects inflate to is mostly less. The work folder (2 GiB in the template) holds these,
+what the other fetchers are at meanwhile, and the files that are made of them; without an end to it, a
+batch of very repetitive logs would fill the folder each time that it came back.
+"""
+
+
 class Clients(Protocol):
     """S3 clients by connection (`aws.<name>`)."""
 
@@ -32,7 +41,8 @@ class Gathered:
 
     `sources` are the texts to convert, several for an archive; `owner` tells whose they are where
     their identity is not the object's own. `bad` has the records of what cannot be read, `large`
-    what is too large to be read at once, `again` what cannot be had now, with the reason.
+    what is too large to be read at once, or for which the work folder has no room beside the others,
+    `again` what cannot be had now, with the reason.
     """
 
     sources: list[convert.Source] = field(default_factory=list)
@@ -72,10 +82,13 @@ def gather(
 ) -> Gathered:
     """The texts of a batch's objects, fetched by so many at once into `folder`."""
     wanted = _log(partition.table)
+    inflated: list[int] = []
 
     def one(number: int, task: Task) -> fetch.Fetched | BadObject | Retry | None:
+        if sum(inflated) > _ROOM:
+            return None
         try:
-            return fetch.fetch(
+            fetched = fetch.fetch(
                 opener(clients, task),
                 task.ref,
                 folder / f"{number:06d}",
@@ -83,6 +96,8 @@ def gather(
                 most=most,
                 wanted=wanted,
             )
+            inflated.append(sum(part.inflated for part in fetched.parts))
+            return fetched
         except fetch.TooLarge:
             return None
         # Made anew: the traceback of the one that was raised keeps its connection open.
