@@ -287,7 +287,8 @@ ACCESS: list[tuple[str, str, str, dict[str, Any]]] = [
         '"1.2.3.4, 5.6.7.8" rt=0.010 uct="0.001, 0.002" ua=10.0.0.5:80, [2001:db8::1]:80',
         {"request_time": 0.01, "upstream_connect_time": 0.002,
          "upstream_addr": "10.0.0.5:80, [2001:db8::1]:80",
-         "tp_ips": ["10.0.0.1", "10.0.0.5", "2001:db8::1"]},
+         "http_x_forwarded_for": "1.2.3.4, 5.6.7.8",
+         "tp_ips": ["10.0.0.1", "1.2.3.4", "5.6.7.8", "10.0.0.5", "2001:db8::1"]},
     ),
     (
         "nginx_access_log",

@@ -12,7 +12,7 @@ from penstock.formats._declaration import Format, Preset
 from penstock.formats._logline import Part, pattern
 from penstock.readers import Syntax
 
-__all__ = ["FORMAT"]
+__all__ = ["ANY", "FORMAT"]
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|(\w+))|([^$]+)|(\$)")
 _FORMS = {"time_local": r'[^\]\s"]+(?: [^\]\s"]+)?'}
@@ -36,6 +36,11 @@ def _build(values: Mapping[str, Any]) -> Syntax:
     return _pattern.syntax(made, {"null_if": ["-"]} | dict(values))
 
 
+_COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent"'
+)
+
 FORMAT = Format(
     name="nginx_access_log",
     description="Access logs of nginx, taken apart by the text of their `log_format`. Every variable is a "
@@ -57,10 +62,12 @@ FORMAT = Format(
         Preset(
             "combined",
             "What nginx writes when nobody chose.",
-            {
-                "layout": '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
-                '"$http_referer" "$http_user_agent"'
-            },
+            {"layout": _COMBINED},
+        ),
+        Preset(
+            "main",
+            "The same with the header X-Forwarded-For, as the configuration in nginx's packages has it.",
+            {"layout": f'{_COMBINED} "$http_x_forwarded_for"'},
         ),
     ),
     example="""\
@@ -69,3 +76,15 @@ format "nginx_access_log" "timed" {
 }
 """,
 )
+
+
+def _any() -> str:
+    """The combined format behind which the header may stand: a dash, or addresses and nothing else."""
+    made = str(_build({"layout": _COMBINED}).options["pattern"])
+    end = made.index("(?:\\s+(?P<more>")
+    one = r"(?:unknown|\[?[0-9A-Fa-f]*[.:][0-9A-Fa-f:.]*\]?(?::[0-9]+)?)"
+    return f'{made[:end]}(?: +"(?P<http_x_forwarded_for>-|{one}(?:, *{one})*)")?{made[end:]}'
+
+
+ANY = _any()
+"""The pattern that takes both presets."""

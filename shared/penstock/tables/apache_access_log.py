@@ -22,7 +22,10 @@ def _number(name: str, source: str, type_: str, description: str) -> Column:
 _COLUMNS = (
     _text("remote_addr", "%a, %{c}a, %h, %{c}h", "Address of the client, or its name where names are looked up."),
     _text("remote_logname", "%l", "Name that the client's ident service gave."),
-    _text("remote_user", "%u, %<u, %>u", "Name of the user, of authentication."),
+    Column(
+        "remote_user", "VARCHAR", """nullif(nullif(nullif(r."remote_user", ''), '-'), '""')""",
+        "Name of the user, of authentication.", "%u, %<u, %>u", field="remote_user", null_if=(*_NOTHING, '""'),
+    ),
     Column(
         "timestamp", "TIMESTAMP", any_time('r."timestamp"'), "Time of the request, UTC.", "%t, %{<strftime>}t",
         field="timestamp", null_if=_NOTHING,

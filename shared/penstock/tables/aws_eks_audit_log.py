@@ -18,6 +18,9 @@ TABLE = Table(
     syntax=Syntax("json_text", {"shape": "lines"}),
     columns=(
         json_value("annotations", "annotations", "Notes of the server, such as why a request was allowed."),
+        json_value(
+            "authentication_metadata", "authenticationMetadata", "What allowed the user to act as another."
+        ),
         text("api_version", "apiVersion", "Version of the audit API: audit.k8s.io/v1."),
         text("audit_id", "auditID", "Identifier of the request, the same in all of its stages."),
         struct("impersonated_user", "impersonatedUser", "Whom the user acted as, if anybody.", _PERSON),
@@ -79,12 +82,19 @@ TABLE = Table(
             "stageTimestamp",
             "When this stage was reached, UTC.",
         ),
+        typed(
+            "timestamp",
+            "TIMESTAMP",
+            any_time('r."timestamp"'),
+            "timestamp",
+            "When the request arrived, in the versions before audit.k8s.io/v1, UTC.",
+        ),
         struct("user", "user", "Who made the request.", _PERSON),
         text("user_agent", "userAgent", "Program that made the request, as it says."),
         text("verb", "verb", "Kubernetes verb: get, list, create, delete and others."),
     ),
     enrichment={
-        "tp_timestamp": "coalesce(stage_timestamp, request_received_timestamp)",
+        "tp_timestamp": 'coalesce(stage_timestamp, request_received_timestamp, "timestamp")',
         "tp_source_ip": "source_ips[1]",
         "tp_ips": "nullif(source_ips, [])",
         "tp_akas": filled("\"user\".extra->>'$.arn[0]'", "\"user\".extra->>'$.canonicalArn[0]'"),

@@ -32,35 +32,60 @@ _RESOURCES = (
     "rdsDbUserDetails",
 )
 _NEWER_RESOURCES = (
+    "bedrockGuardrailDetails",
     "ebsSnapshotDetails",
     "ec2ImageDetails",
+    "modelDetails",
     "rdsLimitlessDbDetails",
     "recoveryPointDetails",
 )
 
 
+# A time within JSON is now and then a number in E notation, which DuckDB's JSON writes with a point.
+_NUMBERED = r'(?:At|Time|Seen)":[0-9]+\.[0-9]'
+
+
 def _pascal(json: str) -> str:
     """SQL for JSON whose keys begin with a capital, as in the API: a key follows `{"` or `,"` in compact JSON.
 
-    No text can hold the mark: control characters are escaped in JSON.
+    No text can hold the mark: control characters are escaped in JSON. Times are texts, as in the API.
     """
     marked = (
         f"""regexp_replace(({json})::VARCHAR, '([{{,])"([a-z][^"\\\\]*":)', '\\1"' || chr(1) || '\\2', 'g')"""
     )
     parts = f"string_split({marked}, chr(1))"
-    raised = "lambda part, i: CASE WHEN i = 1 THEN part ELSE upper(part[1]) || part[2:] END"
+    raised = f"lambda part, i: CASE WHEN i = 1 THEN part ELSE upper(part[1]) || {_spelt('part[2:]')} END"
     return f"array_to_string(list_transform({parts}, {raised}), '')"
+
+
+def _spelt(part: str) -> str:
+    """SQL for a piece of JSON that begins within a key: its value, if that is a time as a number, as a text."""
+    key, number = f"regexp_extract({part}, '^[^:]*:')", f"regexp_extract({part}, ':([0-9.]+)', 1)"
+    made = f"{key} || '\"' || {_text_of(instant(number))} || '\"' || {part}[strlen({key} || {number}) + 1:]"
+    return f"CASE WHEN regexp_matches({part}, '^[A-Za-z]*{_NUMBERED}') THEN coalesce({made}, {part}) ELSE {part} END"
+
+
+def _text_of(time: str) -> str:
+    """SQL for a time as GuardDuty spells it elsewhere."""
+    return f"strftime({time}, '%Y-%m-%dT%H:%M:%SZ')"
 
 
 def _first(names: tuple[str, ...]) -> str:
     """SQL for the first of these members of `@` that is filled."""
-    return f"""coalesce({", ".join(f"nullif(@.{name}, '{{}}'::JSON)" for name in names)})"""
+    filled_ones = (f"CASE WHEN {_is_filled(name)} THEN @.{name} END" for name in names)
+    return f"coalesce({', '.join(filled_ones)})"
+
+
+def _is_filled(name: str) -> str:
+    """SQL: whether this member of `@`, an object or a list, holds anything."""
+    return f"@.{name} NOT IN ('[]'::JSON, '{{}}'::JSON)"
 
 
 def _seen(member: str) -> str:
     """SQL for a time as text: written as a number, it is spelt as the others are."""
-    spelt = f"strftime({instant(member)}, '%Y-%m-%dT%H:%M:%SZ')"
-    return f"CASE WHEN try_cast({member} AS DOUBLE) IS NULL THEN {member} ELSE {spelt} END"
+    return (
+        f"CASE WHEN try_cast({member} AS DOUBLE) IS NULL THEN {member} ELSE {_text_of(instant(member))} END"
+    )
 
 
 def _pascal_member() -> Made:
@@ -74,7 +99,7 @@ _ACTION: Members = {
 }
 _RESOURCE_DETAILS = (
     f"coalesce({_pascal(_first(_RESOURCES))}, "
-    f"CASE WHEN @.s3BucketDetails NOT IN ('[]'::JSON, '{{}}'::JSON) "
+    f"CASE WHEN {_is_filled('s3BucketDetails')} "
     f"THEN '{{\"s3_bucket_details\":' || {_pascal('@.s3BucketDetails')} || '}}' END, "
     f"{_pascal(_first(_NEWER_RESOURCES))})"
 )
@@ -107,6 +132,8 @@ _PROCESS: Members = {
 _CONTEXT: Members = {
     "addressFamily": "VARCHAR",
     "commandLineExample": "VARCHAR",
+    "fileOperation": "VARCHAR",
+    "filePath": "VARCHAR",
     "fileSystemType": "VARCHAR",
     "flags": "VARCHAR[]",
     "ianaProtocolNumber": "INTEGER",
@@ -120,6 +147,7 @@ _CONTEXT: Members = {
     "moduleSha256": "VARCHAR",
     "mountSource": "VARCHAR",
     "mountTarget": "VARCHAR",
+    "relatedFilePaths": "VARCHAR[]",
     "releaseAgentPath": "VARCHAR",
     "runcBinaryPath": "VARCHAR",
     "scriptPath": "VARCHAR",
@@ -153,29 +181,44 @@ _NAMES = {"shellHistoryFilePath": "shell_history_path"}
 
 _ACTION_JSON = "service.action.action_details"
 _INTERFACES = "resource.instance_details"
+_SEQUENCE = "service.detection"
+_KEY = "resource.access_key_details"
 
 
 def _found(json: str, *paths: str) -> str:
-    """SQL for the texts at these JSON paths, without empty ones."""
+    """SQL for the texts at these JSON paths, each with a wildcard, without empty ones."""
     lists = ", ".join(f"json_extract_string({json}, '{path}')" for path in paths)
     return f"coalesce(list_filter(flatten([{lists}]), lambda x: x <> ''), [])"
 
 
-_IPS = (
-    f"nullif({_found(_ACTION_JSON, '$..IpAddressV4', '$..IpAddressV6')} || "
-    + _found(
+def _all(*lists: str) -> str:
+    """SQL for these lists as one; null if they are empty."""
+    return f"nullif({' || '.join(lists)}, [])"
+
+
+# An attack sequence has no action: who and where stand in its detection.
+_IPS = _all(
+    _found(_ACTION_JSON, "$..IpAddressV4", "$..IpAddressV6", "$.SourceIPs[*]"),
+    _found(
         _INTERFACES,
         "$.networkInterfaces[*].publicIp",
         "$.networkInterfaces[*].privateIpAddress",
         "$.networkInterfaces[*].ipv6Addresses[*]",
-    )
-    + ", [])"
+    ),
+    _found(_SEQUENCE, "$.Sequence.Endpoints[*].Ip"),
 )
-_DOMAINS = (
-    f"nullif({_found(_ACTION_JSON, '$..Domain')} || "
-    f"{_found(_INTERFACES, '$.networkInterfaces[*].publicDnsName')}, [])"
+_DOMAINS = _all(
+    _found(_ACTION_JSON, "$..Domain"),
+    _found(_INTERFACES, "$.networkInterfaces[*].publicDnsName"),
+    _found(_SEQUENCE, "$.Sequence.Endpoints[*].Domain"),
 )
-_KEY = "resource.access_key_details"
+_USERNAMES = _all(
+    f"list_filter([{', '.join(f'{_KEY}.{name}' for name in ('access_key_id', 'user_name', 'principal_id'))}], "
+    "lambda x: x <> '')",
+    _found("resource.kubernetes_details", "$..username"),
+    _found("resource.rds_db_user_details", "$..user"),
+    _found(_SEQUENCE, "$.Sequence.Actors[*].User.Name", "$.Sequence.Actors[*].User.CredentialUid"),
+)
 
 
 def _time(name: str, source: str, description: str) -> Column:
@@ -197,6 +240,11 @@ TABLE = Table(
         ),
         number("confidence", "confidence", "How sure GuardDuty is.", "DOUBLE"),
         _time("created_at", "createdAt", "When the finding was made first, UTC."),
+        text(
+            "custom_detection_rule_name",
+            "customDetectionRuleName",
+            "Rule of your own that made the finding.",
+        ),
         text("description", "description", "What was found, in words."),
         text("id", "id", "Identifier of the finding."),
         text("partition", "partition", "Partition of AWS: aws, aws-cn or aws-us-gov."),
@@ -227,9 +275,7 @@ TABLE = Table(
         "tp_akas": filled("arn"),
         "tp_ips": _IPS,
         "tp_domains": _DOMAINS,
-        "tp_usernames": filled(
-            *(f"nullif({_KEY}.{name}, '')" for name in ("access_key_id", "user_name", "principal_id"))
-        ),
+        "tp_usernames": _USERNAMES,
     },
     layouts={
         "aws_s3_bucket": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, epoch, number, text, utc
+from penstock.tables import Column, Example, Syntax, Table, epoch, flag, number, text, utc
 
 _DOCS = "https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html"
 
@@ -13,6 +13,10 @@ def _text(name: str, description: str) -> Column:
 
 def _id(name: str, description: str) -> Column:
     return number(name, name, description, "INTEGER")
+
+
+def _flag(name: str, description: str) -> Column:
+    return flag(name, name, description)
 
 
 def _time(name: str, description: str) -> Column:
@@ -30,25 +34,41 @@ def _object(name: str, description: str, source: str = "") -> Column:
 
 
 _COLUMNS = (
+    _text("account_switch_type", "How the account was changed at logon, in words."),
+    _id("account_switch_type_id", "How the account was changed at logon."),
     _id("action_id", "What was done about it: 1 allowed, 2 denied."),
     _text("action", "What was done about it, in words."),
     _id("activity_id", "Activity within the class."),
     _text("activity_name", "Activity, in words."),
     _object("actor", "Who acted: user, session, process, the service that called."),
+    _object("analytic", "What found it (findings of OCSF 1.0)."),
+    _object("anomaly_analyses", "Baselines and what departs from them."),
     _object("answers", "Answers of a DNS query."),
     _object("api", "API call: operation, service, request, response."),
     _text("app_name", "Application."),
+    _object("assignee", "Who works on the finding."),
+    _object("assignee_group", "Group that works on the finding."),
     _object("attacks", "Techniques of MITRE ATT&CK."),
+    _object("auth_factors", "Factors of the authentication."),
+    _text("auth_protocol", "Protocol of the authentication, in words."),
+    _id("auth_protocol_id", "Protocol of the authentication."),
+    _object("authentication_token", "Token of the authentication."),
+    _object("authorizations", "What was allowed or denied, and by which policy."),
     _id("category_uid", "Category of the class, such as 4 for network activity."),
     _text("category_name", "Category, in words."),
+    _object("certificate", "Certificate of the authentication."),
+    _object("cis_csc", "Controls of CIS (findings of OCSF 1.0)."),
     _id("class_uid", "Class of the event, such as 4001 for network activity, 6003 for API activity."),
     _text("class_name", "Class, in words."),
     _object("cloud", "Cloud it happened in: provider, region, account."),
+    _text("comment", "What somebody wrote about the finding."),
     _object("compliance", "Result of a compliance check."),
     _id("confidence_id", "Confidence of a finding."),
     _text("confidence", "Confidence, in words."),
+    _id("confidence_score", "Confidence, 0 to 100."),
     _object("connection_info", "Connection: direction, protocol, flags."),
     number("count", "count", "How many events this one stands for."),
+    _object("data_sources", "Where the finding's data came from (OCSF 1.0)."),
     _object("database", "Database that was used."),
     _object("device", "Device it happened on."),
     _id("disposition_id", "What became of the threat, such as 2 for blocked."),
@@ -57,43 +77,95 @@ _COLUMNS = (
     number("duration", "duration", "How long it took, milliseconds."),
     _time("end_time", "When the last of it happened, UTC."),
     _object("enrichments", "What was added from elsewhere."),
+    _object("evidence", "Evidence of a finding (OCSF 1.0)."),
     _object("evidences", "Evidence of a finding."),
     _object("file", "File that was used."),
+    _object("finding", "Finding: title, description, times (OCSF 1.0)."),
     _object("finding_info", "Finding: title, description, kinds, times."),
     _object("firewall_rule", "Firewall rule that matched."),
+    _object("http_cookies", "Cookies of the request and the response."),
     _object("http_request", "HTTP request: method, URL, headers."),
     _object("http_response", "HTTP response: code, length."),
+    _id("http_status", "Status of the HTTP response."),
+    _text("impact", "Impact of the finding, in words."),
+    _id("impact_id", "Impact of the finding."),
+    _id("impact_score", "Impact of the finding, 0 to 100."),
+    _flag("is_alert", "Whether it is an alert."),
+    _flag("is_cleartext", "Whether credentials went in clear text."),
+    _flag("is_mfa", "Whether several factors were asked for."),
+    _flag("is_new_logon", "Whether it is the first logon."),
+    _flag("is_remote", "Whether the logon came over the network."),
+    _flag("is_src_dst_assignment_known", "Whether it is known which end is the source."),
+    _flag("is_suspected_breach", "Whether a breach is suspected."),
+    _object("ja4_fingerprint_list", "JA4+ fingerprints of the connection."),
+    _object("kill_chain", "Phases of the attack (OCSF 1.0)."),
+    _object("load_balancer", "Load balancer that took the request."),
+    _object("logon_process", "Process that did the authentication."),
+    _text("logon_type", "Kind of logon, in words."),
+    _id("logon_type_id", "Kind of logon."),
     _object("malware", "Malware that was found."),
+    _object("malware_scan_info", "Scan that found the malware."),
     _text("message", "What happened, in words."),
     _object("metadata", "Version of the schema, product, profiles, identifier of the event."),
+    _object("nist", "Functions of NIST's framework (findings of OCSF 1.0)."),
     _object("observables", "Addresses, names and hashes in the event, each with its kind."),
     _object("ocsf_unmapped", "What the source had and the schema has not.", source="unmapped"),
+    _object("osint", "What is known publicly about what is in the event."),
+    _object("policies", "Policies of the account."),
     _object("policy", "Policy that was applied."),
+    _text("priority", "Priority of the finding, in words."),
+    _id("priority_id", "Priority of the finding."),
     _object("process", "Process that was used."),
-    _object("proxy", "Proxy between the endpoints."),
+    _object("proxy", "Proxy between the endpoints (OCSF 1.0)."),
+    _object("proxy_connection_info", "Connection from the proxy."),
+    _object("proxy_endpoint", "Proxy between the endpoints."),
+    _object("proxy_http_request", "HTTP request of the proxy."),
+    _object("proxy_http_response", "HTTP response to the proxy."),
+    _object("proxy_tls", "TLS of the connection from the proxy."),
+    _object("proxy_traffic", "Bytes and packets from and to the proxy."),
     _object("query", "DNS query: host name, type."),
+    _time("query_time", "When the DNS query was made, UTC."),
     _text("raw_data", "The event as the source wrote it."),
+    _object("raw_data_hash", "Hash of the event as the source wrote it."),
+    number("raw_data_size", "raw_data_size", "Size of the event as the source wrote it, bytes."),
     _text("rcode", "Response code of DNS."),
     _id("rcode_id", "Response code of DNS, as a number."),
     _object("remediation", "How to mend it."),
     _object("resource", "Resource it happened to."),
     _object("resources", "Resources it happened to."),
+    _time("response_time", "When DNS answered, UTC."),
+    _text("risk_details", "Risk of the finding in detail."),
+    _text("risk_level", "Level of risk, in words."),
+    _id("risk_level_id", "Level of risk: 0 informational to 4 critical."),
+    _id("risk_score", "Risk as the source has it."),
+    _object("service", "Service that was logged on to."),
     _object("session", "Session of the user."),
     _id("severity_id", "Severity: 1 informational to 6 fatal."),
     _text("severity", "Severity, in words."),
     _object("src_endpoint", "Where it came from: address, port, host name."),
+    _text("src_url", "Page of the finding."),
     _time("start_time", "When the first of it happened, UTC."),
+    _text("state", "State of the finding, in words (OCSF 1.0)."),
+    _id("state_id", "State of the finding (OCSF 1.0)."),
     _text("status", "Result, in words."),
     _text("status_code", "Result as the source has it."),
     _text("status_detail", "Result in detail."),
     _id("status_id", "Result: 1 success, 2 failure."),
+    _object("ticket", "Ticket of the finding."),
+    _object("tickets", "Tickets of the finding."),
     _time("time", "When it happened, UTC."),
     _id("timezone_offset", "Minutes between its place and UTC."),
     _object("tls", "TLS of the connection."),
+    _object("trace", "Trace that it belongs to."),
     _object("traffic", "Bytes and packets, in and out."),
     number("type_uid", "type_uid", "Class and activity in one: class_uid * 100 + activity_id."),
     _text("type_name", "Class and activity, in words."),
+    _object("url", "URL that was asked for."),
     _object("user", "User it happened to."),
+    _object("user_result", "User as it is afterwards."),
+    _object("vendor_attributes", "Values as the vendor gave them first."),
+    _text("verdict", "Verdict on the finding, in words."),
+    _id("verdict_id", "Verdict on the finding."),
     _object("vulnerabilities", "Vulnerabilities that were found."),
     _object("web_resources", "Web resources that were used."),
 )
@@ -152,7 +224,11 @@ TABLE = Table(
         ),
         "tp_domains": _list(
             _one(
-                "src_endpoint.domain", "dst_endpoint.hostname", "query.hostname", "http_request.url.hostname"
+                "src_endpoint.domain",
+                "dst_endpoint.hostname",
+                "query.hostname",
+                "http_request.url.hostname",
+                "url.hostname",
             ),
             _seen(1),
         ),
@@ -167,7 +243,7 @@ TABLE = Table(
     examples=(
         Example(
             "Findings of high severity, newest first",
-            "select tp_timestamp, severity, class_name, coalesce(finding_info->>'$.title', message) as title,\n"
+            "select tp_timestamp, severity, class_name, coalesce(finding_info->>'$.title', finding->>'$.title', message) as title,\n"
             "  cloud->>'$.account.uid' as account\n"
             "from aws_ocsf_event where severity_id between 4 and 6 order by tp_timestamp desc limit 50",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.formats import nginx_access_log as nginx
+from penstock.formats.nginx_access_log import ANY, FORMAT
 from penstock.tables import Column, Example, Syntax, Table, filled, utc
 
 _NOTHING = ("", "-")
@@ -63,6 +63,7 @@ _COLUMNS = (
     _number("body_bytes_sent", _BYTES, "Bytes of the answer's body."),
     _text("http_referer", "Header Referer."),
     _text("http_user_agent", "Header User-Agent."),
+    _text("http_x_forwarded_for", "Header X-Forwarded-For: whom the request was forwarded for, in order."),
     _text("scheme", "Scheme of the request: http or https."),
     _text("http_host", "Header Host."),
     _text("http_cookie", "Header Cookie."),
@@ -100,13 +101,20 @@ _UPSTREAMS = (
     "list_filter(list_transform(regexp_split_to_array(upstream_addr, ',? *: +|, *'), "
     r"lambda x: regexp_extract(x, '^\[?([0-9A-Fa-f.:]*?)\]?(?::[0-9]+)?$', 1)), lambda x: x <> '')"
 )
+# Clients write what they like into the header; an IPv6 address may stand without brackets there.
+_FORWARDED = (
+    "list_filter(list_transform(regexp_split_to_array(http_x_forwarded_for, ', *'), lambda x: "
+    r"regexp_extract(x, '^\[?([0-9A-Fa-f]*:[0-9A-Fa-f:.]*|[0-9.]+)\]?(?::[0-9]+)?$', 1)), lambda x: x <> '')"
+)
 _HOSTS = filled(*(f"regexp_replace({name}, ':[0-9]+$', '')" for name in ("host", "http_host")))
 
 TABLE = Table(
     name="nginx_access_log",
     description="Requests that nginx answered, from its access logs.",
     reference=_DOCS,
-    syntax=nginx.FORMAT.build(nginx.FORMAT.presets[0].values),
+    syntax=Syntax(
+        "pattern", {"pattern": ANY, "shown": FORMAT.presets[0].values["layout"], "nullstr": ("-",)}
+    ),
     # Logs in JSON (`escape=json`) whose keys are the names of the variables.
     syntaxes=(Syntax("json_text", {"shape": "lines"}, when=rb"^\s*\{"),),
     columns=_COLUMNS,
@@ -114,7 +122,7 @@ TABLE = Table(
         "tp_timestamp": "coalesce(time_iso8601, timezone('UTC', try_strptime(time_local, '%d/%b/%Y:%H:%M:%S %z')), "
         "make_timestamp((msec * 1000000)::BIGINT))",
         "tp_source_ip": "remote_addr",
-        "tp_ips": f"nullif(list_concat({filled('remote_addr', 'server_addr')}, {_UPSTREAMS}), [])",
+        "tp_ips": f"nullif(list_concat({filled('remote_addr', 'server_addr')}, {_FORWARDED}, {_UPSTREAMS}), [])",
         "tp_akas": _HOSTS,
         "tp_usernames": filled("remote_user"),
         "tp_domains": _HOSTS,
