@@ -130,7 +130,7 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
 def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are no group of the pattern."""
     del pieces
-    return frozenset(record) - _taken(record, options).keys()
+    return frozenset(record).difference(_taken(record, options))
 
 
 def readable(options: Mapping[str, object]) -> str:
