@@ -261,7 +261,7 @@ def test_days_are_divided_whether_they_were_guessed_or_not(
         guesses.append(days.several_days(*given))
         return guesses[-1] and guessed
 
-    monkeypatch.setattr("penstock.convert.objects.several_days", guess)
+    monkeypatch.setattr("penstock.convert.store.several_days", guess)
     monkeypatch.setattr(standardize.recipe, "ROW_GROUP", 299)
     out = trial(log(*records))
     assert guesses == [True]
