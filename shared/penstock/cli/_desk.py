@@ -15,10 +15,11 @@ from typing import Any
 
 from penstock import query
 from penstock.catalogue.summary import holdings
+from penstock.cli import _facts
 from penstock.cli._answer import size
 from penstock.cli._render import row_object, valid_json
 from penstock.errors import QueryError
-from penstock.tables import COMMON_COLUMNS, find, names
+from penstock.tables import find, names
 
 __all__ = ["Desk", "Limits"]
 
@@ -75,14 +76,10 @@ class Desk:
             if table not in session.tables:
                 raise QueryError(f"unknown table {table}, expected one of {', '.join(session.tables)}")
         declared = find(table) if table in names() else None
-        said = {c.name: c.description for c in (*(declared.columns if declared else ()), *COMMON_COLUMNS)}
         return {
             "name": table,
             "description": declared.description if declared else "",
-            "columns": [
-                {"name": name, "type": type_, "description": said.get(name, "")}
-                for name, type_ in session.state.shapes[table]
-            ],
+            "columns": _facts.columns(declared, session.state.shapes[table]),
             "examples": [asdict(example) for example in declared.examples] if declared else [],
         }
 

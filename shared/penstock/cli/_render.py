@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from penstock.catalogue.lake import literal
 from penstock.query.running import distinct
+from penstock.sql import literal
 
 __all__ = ["NULL", "is_number", "row_object", "texts", "valid_json", "visible"]
 

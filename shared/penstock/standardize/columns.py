@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from penstock.readers import Pieces
-from penstock.sql import identifier, literal
+from penstock.sql import identifier, literal, timestamp
 from penstock.standardize.unmapped import unmapped
 from penstock.tables import COMMON_COLUMNS, Column, Table
 
@@ -110,8 +110,7 @@ def index_value(column: str | None) -> str:
 
 def _common(table: Table, ingested: dt.datetime) -> dict[str, str]:
     """SQL over the table's own columns and the raw row for each common column that is set here."""
-    stamp = f"TIMESTAMP {literal(_sql_time(ingested))}"
-    filled = {**_EMPTY, **table.enrichment, "tp_ingest_timestamp": stamp}
+    filled = {**_EMPTY, **table.enrichment, "tp_ingest_timestamp": timestamp(ingested)}
     if table.undated:
         late = f"CASE WHEN {table.undated} THEN {_OBJECT_TIME} END"
         filled["tp_timestamp"] = f"coalesce({filled['tp_timestamp']}, {late})"
@@ -159,7 +158,3 @@ def _without(lacks: frozenset[str], expression: str) -> str:
         lambda found: "NULL::VARCHAR" if (found[1] or found[2]).replace('""', '"') in lacks else found[0],
         expression,
     )
-
-
-def _sql_time(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
