@@ -7,10 +7,12 @@ question. Every answer is bounded: in rows, in bytes, in what it may read, and i
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from penstock import query
@@ -92,6 +94,8 @@ class Desk:
     def answer(self, sql: str, max_rows: int) -> dict[str, Any]:
         """The rows of one statement as objects, cut to the limits (`truncated` says so).
 
+        Numbers that a double does not hold are texts.
+
         QueryError when it is refused or fails, may read more than the limit, or takes too long.
         """
         with self._asking() as session:
@@ -134,10 +138,18 @@ class Desk:
     def _rows(self, result: query.Result, most: int) -> tuple[list[Any], bool]:
         rows: list[Any] = []
         left = self.limits.answer_bytes
-        for batch in query.batches(result, [row_object(result.columns, result.types)]):
+        for batch in query.batches(result, [row_object(result.columns, result.relation.types)]):
             for (text,) in batch:
                 left -= len(str(text).encode())
                 if len(rows) >= most or left < 0:
                     return rows, True
-                rows.append(json.loads(valid_json(str(text))))
+                rows.append(json.loads(valid_json(str(text)), parse_float=_number, parse_int=_number))
         return rows, False
+
+
+def _number(text: str) -> float | int | str:
+    """A number as a double holds it: most clients read JSON so. One that would lose digits stays text."""
+    found = float(text)
+    if not math.isfinite(found) or Decimal(text) != Decimal(repr(found)):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else found
