@@ -7,6 +7,7 @@ tar: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_
 from __future__ import annotations
 
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-__all__ = ["MOST_MEMBERS", "Member", "kind", "members"]
+__all__ = ["MOST_MEMBERS", "Member", "kind", "location", "members", "parted"]
 
 MOST_MEMBERS = 100_000
 """Members of an archive that are looked at: its list of names stands in memory."""
@@ -39,6 +40,24 @@ def kind(head: bytes) -> str:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     return "tar" if head[257:262] == b"ustar" else "none"
+
+
+def location(place: str, member: str = "") -> str:
+    """Where rows say that they come from: the place of an object, or `<place>!/<member>`.
+
+    A `!/` in the place itself is written `%21/` (and what is written so already `%2521/`): the first
+    `!/` always divides the two, and no two of them come out alike. Names of files may hold bytes that
+    are no text: those do not stand in it.
+    """
+    escaped = re.sub(r"%(?=(?:25)*21/)", "%25", place).replace("!/", "%21/")
+    told = f"{escaped}!/{member}" if member else escaped
+    return told.encode("utf-8", "replace").decode()
+
+
+def parted(location: str) -> tuple[str, str]:
+    """The place as a location has it, and the member; empty if it is no archive's."""
+    place, _, member = location.partition("!/")
+    return place, member
 
 
 def members(file: Path, kind: str) -> Iterator[Member]:

@@ -29,7 +29,7 @@ from penstock.errors import Conflict, PenstockError, Retry
 from penstock.hive import data_path
 from penstock.ledger.commit import commit
 from penstock.model import DataFile, Intent, PartitionId
-from penstock.sql import literal
+from penstock.sql import literal, timestamp
 
 __all__ = ["Deleted", "Found", "Range", "delete", "look"]
 
@@ -47,7 +47,7 @@ class Range:
     def condition(self) -> str:
         """SQL that is true for its rows; a row without a time is in no range but the open one."""
         bounds = (
-            f"tp_timestamp {sign} TIMESTAMP '{bound.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}'"
+            f"tp_timestamp {sign} {timestamp(bound)}"
             for sign, bound in ((">=", self.from_), ("<=", self.to))
             if bound is not None
         )

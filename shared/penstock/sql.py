@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 
-__all__ = ["filled_object", "identifier", "literal", "struct"]
+__all__ = ["filled_object", "identifier", "literal", "struct", "timestamp"]
 
 
 def literal(value: str) -> str:
     """A SQL string literal."""
     quoted = "'" + value.replace("'", "''") + "'"
     return quoted if "\0" not in quoted else quoted.replace("\0", "' || chr(0) || '")
+
+
+def timestamp(time: dt.datetime) -> str:
+    """A SQL TIMESTAMP of an aware time, in UTC."""
+    return f"TIMESTAMP '{time.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}'"
 
 
 def identifier(name: str) -> str:

@@ -113,6 +113,24 @@ def test_attempt_is_refused(desk: Desk, attempt: str, tool: str) -> None:
     assert not (folder / "out").exists()
 
 
+def test_numbers_lose_no_digit(desk: Desk) -> None:
+    """What a double does not hold is text, alone and within nested values; all else is a number."""
+    sql = (
+        "SELECT 12345678901234567890.123456789::DECIMAL(38, 9) AS d, 1.50::DECIMAL(5, 2) AS e,"
+        " 0.1::DOUBLE AS f, 111122223333 AS n, 9007199254740993 AS i,"
+        " -170141183460469231731687303715884105727::HUGEINT AS h, {'x': [0.1234567890123456789]} AS s,"
+        ' \'{"y": 1e400, "z": -0.0}\'::JSON AS j, 1e300::DOUBLE AS g,'
+        " 0.1::FLOAT AS r"
+    )
+    (row,) = desk.answer(sql, 1)["rows"]
+    assert row == {
+        "d": "12345678901234567890.123456789", "e": 1.5, "f": 0.1, "n": 111122223333, "i": "9007199254740993",
+        "h": "-170141183460469231731687303715884105727", "s": {"x": ["0.1234567890123456789"]},
+        "j": {"y": "1e400", "z": 0.0}, "g": 1e300, "r": row["r"],
+    }  # fmt: skip
+    assert (type(row["n"]), type(row["e"]), type(row["r"])) == (int, float, float)
+
+
 def test_rows_and_bytes_are_limited(desk: Desk) -> None:
     """By the tighter of what is asked and what is allowed."""
     found = desk.answer("SELECT range AS x FROM range(100)", 1_000_000)

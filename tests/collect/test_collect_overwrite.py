@@ -372,18 +372,23 @@ def test_an_object_that_cannot_be_had_stops_it(shared: Rig, tmp_path: Path) -> N
     assert shared.standing() == standing
 
 
-def test_g2_a_name_that_is_one_sign_longer_than_an_archive(shared: Rig, tmp_path: Path) -> None:
-    """Rows of `x.12`, which is gone by now, stay when the archive `x.1` is collected again."""
+@pytest.mark.parametrize(
+    ("archive", "other"),
+    [("x.1", "x.12"), ("a!/b.zip", "a!/c.gz"), ("a", "a!/b.gz"), ("a!/b", "a%21/b"), ("a!/b", "a%2521/b")],
+)
+def test_g2_names_much_like_that_of_an_archive(shared: Rig, tmp_path: Path, archive: str, other: str) -> None:
+    """Rows of another object, which is gone by now, stay when the archive is collected again."""
     one, two = logs(2, 4)
-    archive, rotated = tmp_path / "logs" / "x.1", tmp_path / "logs" / "x.12"
-    archive.parent.mkdir()
-    with zipfile.ZipFile(archive, "w") as pack:
-        pack.writestr("0.gz", one.body)
-    rotated.write_bytes(two.body)
+    packed, plain = tmp_path / "logs" / archive, tmp_path / "logs" / other
+    for path in (packed, plain):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(packed, "w") as pack:
+        pack.writestr("b.gz", one.body)
+    plain.write_bytes(two.body)
     runner = Runner(shared, partition(folder(tmp_path / "logs")))
     runner()
     rows = shared.rows()
-    rotated.unlink()
+    plain.unlink()
     assert runner(overwrite=True).state == "done"
     assert rigs.differences(shared.rows(), rows) == (0, 0)
 

@@ -72,7 +72,7 @@ def test_objects_cannot_merge(trial: Trial) -> None:
 
 def test_what_is_read_again_is_written_once(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files written before a step that failed are taken back when the objects are read in halves (G1)."""
-    count = convert.objects._count
+    count = convert.store._count
     failed: list[bool] = []
 
     def once(*given: Any) -> None:
@@ -81,7 +81,7 @@ def test_what_is_read_again_is_written_once(trial: Trial, monkeypatch: pytest.Mo
             raise convert.ShortOfMemory("made to order")
         count(*given)
 
-    monkeypatch.setattr(convert.objects, "_count", once)
+    monkeypatch.setattr(convert.store, "_count", once)
     out = trial(*GOOD, filter="event_name <> 'b'")
     assert failed
     assert sorted(row["event_name"] for row in out.rows()) == ["a", "c", "d"]

@@ -72,7 +72,7 @@ def test_rows_of_one_index_are_sorted_where_they_are_many(
     trial: Trial, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:
     """More than fill a row group: statistics of row groups are what order is for."""
-    monkeypatch.setattr(standardize, "ROW_GROUP", group)
+    monkeypatch.setattr(standardize.recipe, "ROW_GROUP", group)
     hours = [7, 3, 9, 1]
     out = trial(log(*(event(eventTime=f"2026-01-31T0{hour}:00:00Z") for hour in hours)))
     (written,) = out.made.files
@@ -261,8 +261,8 @@ def test_days_are_divided_whether_they_were_guessed_or_not(
         guesses.append(days.several_days(*given))
         return guesses[-1] and guessed
 
-    monkeypatch.setattr("penstock.convert.objects.several_days", guess)
-    monkeypatch.setattr(standardize, "ROW_GROUP", 299)
+    monkeypatch.setattr("penstock.convert.store.several_days", guess)
+    monkeypatch.setattr(standardize.recipe, "ROW_GROUP", 299)
     out = trial(log(*records))
     assert guesses == [True]
     files = [written.file for written in out.made.files]

@@ -17,12 +17,17 @@ from penstock.standardize import Recipe
 from penstock.tables import Table, find
 
 FLOWS, BILL = find("aws_vpc_flow_log"), find("aws_cost_and_usage_report")
+REQUESTS = find("apache_access_log")
 
 FLOW = "version account-id srcaddr dstaddr start action\n" + "".join(
     f"2 111122223333 10.0.0.{n % 200} {'10.1.0.1' if n % 3 else '-'} {1769900000 + n} ACCEPT\n"
     for n in range(500)
 )
 FLOW_OF_TWO_DAYS = FLOW.replace("17699001", "17699901")
+REQUEST = "".join(
+    f'10.0.0.{n % 200} - - [31/Jan/2026:12:00:{n % 60:02} +0000] "GET /{n} HTTP/1.1" 200 5\n'
+    for n in range(500)
+)
 # No usage start: a row that is rejected.
 COSTS = "identity_line_item_id,line_item_usage_start_date,line_item_unblended_cost\n" + "".join(
     f"i{n},{f'2026-01-{n % 3 + 1:02}T00:00:00Z' if n % 50 else ''},{n}.5\n" for n in range(300)
@@ -40,8 +45,8 @@ def _both(trial: Trial, table: Table, monkeypatch: pytest.MonkeyPatch, *texts: s
 
 @pytest.mark.parametrize(
     ("table", "texts"),
-    [(FLOWS, [FLOW]), (FLOWS, [FLOW_OF_TWO_DAYS, FLOW]), (BILL, [COSTS])],
-    ids=["a day", "days divided afterwards", "days divided at once, rows rejected"],
+    [(FLOWS, [FLOW]), (FLOWS, [FLOW_OF_TWO_DAYS, FLOW]), (BILL, [COSTS]), (REQUESTS, [REQUEST])],
+    ids=["a day", "days divided afterwards", "days divided at once, rows rejected", "lines of a pattern"],
 )
 def test_files_are_the_same_either_way(
     trial: Trial, table: Table, texts: list[str], monkeypatch: pytest.MonkeyPatch

@@ -40,7 +40,7 @@ DOCUMENTS = {
 
 def sliced(trial: Trial, limit: int, *texts: bytes, blocks: int = 1_000) -> Outcome:
     """The texts streamed, with slices of about `limit` bytes."""
-    with mock.patch.object(convert.objects._large, "__defaults__", (limit,)):
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
         return trial(*texts, blocks=blocks)
 
 
@@ -107,7 +107,7 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
     folder = trial.folder / "broken"
     folder.mkdir()
     source = Source("x", "s3://logs/x", "aws_s3_bucket", "logs", "x", broken())
-    with mock.patch.object(convert.objects._large, "__defaults__", (300,)):
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (300,)):
         made = convert.convert(
             trial.engine, Recipe(TABLE, "prod"), [source], commit="c", time=NOW, folder=folder
         )

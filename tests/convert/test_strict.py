@@ -34,7 +34,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> list[Piece]:
         found.extend(pieces)
         return look_closer(batch, pieces)
 
-    monkeypatch.setattr(convert.objects, "look_closer", look)
+    monkeypatch.setattr(convert.store, "look_closer", look)
     return found
 
 

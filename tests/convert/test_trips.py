@@ -8,7 +8,7 @@ import pytest
 from tests.convert.trial import Trial
 
 from penstock import convert, tables
-from penstock.convert import objects
+from penstock.convert import store
 
 LINE = (
     "h2 2026-01-31T12:00:{n:02}.000000Z app/web/50dc 10.0.0.1:5000 10.0.0.2:80 0.0 0.0 0.0 200 200 1 2 "
@@ -28,13 +28,13 @@ def test_odd_texts_alone_are_read_row_by_row(
 ) -> None:
     """A few are found one by one; with many all are read so at once. Every row is stored either way."""
     seen: list[int] = []
-    stored = objects._stored
+    stored = store._stored
 
     def watched(batch: Any, pieces: Any, *rest: Any) -> Any:
         seen.append(sum(piece.exact for piece in pieces))
         return stored(batch, pieces, *rest)
 
-    monkeypatch.setattr(convert.objects, "_stored", watched)
+    monkeypatch.setattr(convert.store, "_stored", watched)
     texts = [text('a "quoted" agent') for _ in range(odd)] + [text() for _ in range(8 - odd)]
     out = trial(*texts, table=tables.find("aws_alb_access_log"))
     assert out.counts == [("done", 10, 0, 0)] * 8

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock import archive
 from penstock.errors import BadObject, Retry
@@ -205,3 +207,17 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
             continue
         with pytest.raises(Retry, match="changed while it was read"):
             b"".join(answer.blocks)
+
+
+PLACES = st.text("a!/%215", min_size=1, max_size=12) | st.lists(
+    st.sampled_from(["a", "!/", "!", "/", "%21/", "%2521/", "%25", "%"]), min_size=1, max_size=6
+).map("".join)
+
+
+@given(PLACES, PLACES | st.just(""), PLACES, PLACES | st.just(""))
+def test_no_two_texts_have_one_location(place: str, member: str, other: str, others: str) -> None:
+    """Whatever stands in the names of objects and of members, the first `!/` divides them."""
+    found = archive.location(place, member)
+    assert archive.parted(found) == (archive.location(place), member)
+    assert (found == archive.location(other, others)) == ((place, member) == (other, others))
+    assert archive.location(f"{place}/{other}").startswith(archive.location(f"{place}/"))

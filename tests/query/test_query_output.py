@@ -110,6 +110,41 @@ def test_json_keeps_every_digit_beside_a_nan(session: query.Session) -> None:
     )
 
 
+NESTED = {
+    "row(1, 'x')": [1, "x"],
+    "row(row(1), [row(TIMESTAMP '2026-01-02 03:04:05', NULL)])": [[1], [["2026-01-02T03:04:05", None]]],
+    "{'a': TIMESTAMP '2026-01-02 03:04:05.6', 'b c\"': {'n': 1}}": {
+        "a": "2026-01-02T03:04:05.6",
+        'b c"': {"n": 1},
+    },
+    "[[TIMESTAMPTZ '2026-01-02 03:04:05+02'], NULL, []]": [["2026-01-02T01:04:05Z"], None, []],
+    "array_value(TIMESTAMP_S '2026-01-02 03:04:05')": ["2026-01-02T03:04:05"],
+    "map {TIMESTAMP_NS '2026-01-02 03:04:05': [row(1)]}": {"2026-01-02T03:04:05": [[1]]},
+    "[union_value(\"a b\" := TIMESTAMP_MS '2026-01-02 03:04:05')]": [{"a b": "2026-01-02T03:04:05"}],
+    "[{'t': 'infinity'::TIMESTAMP, 'd': DATE '2026-01-02', 'c': TIME '03:04:05', 'x': '2026-01-02 03:04'}]": [
+        {"t": "infinity", "d": "2026-01-02", "c": "03:04:05", "x": "2026-01-02 03:04"}
+    ],
+    "{'t': NULL::TIMESTAMP, 'r': nullif(row(1, 2), row(1, 2)), 'j': '{\"k\": [1]}'::JSON}": {
+        "t": None,
+        "r": None,
+        "j": {"k": [1]},
+    },
+}
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+@pytest.mark.parametrize("value", NESTED)
+def test_nested_values_are_as_those_that_stand_alone(
+    session: query.Session, value: str, form: _output.Form
+) -> None:
+    """Times have a T, rows without names are lists, and nulls stay nulls, at any depth."""
+    text = printed(session, f"SELECT {value} AS v", form)
+    found = (
+        json.loads(text)[0]["v"] if form == "json" else json.loads(list(csv.reader(io.StringIO(text)))[1][0])
+    )
+    assert found == NESTED[value]
+
+
 def test_odd_column_names(session: query.Session) -> None:
     """Quotes and backslashes in a name break nothing."""
     sql = 'SELECT 1 AS "a""b\'c\\", 2 AS a, 3 AS a, 4 AS a_1'

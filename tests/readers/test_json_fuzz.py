@@ -60,7 +60,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 
 def sliced(trial: Trial, limit: int, given: bytes, **recipe: Any) -> Outcome:
     """The text streamed, in slices of about `limit` bytes."""
-    with mock.patch.object(convert.objects._large, "__defaults__", (limit,)):
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
         return trial(given, blocks=97, **recipe)
 
 

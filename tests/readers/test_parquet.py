@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from tests.convert.trial import Outcome, Trial
 
-from penstock.convert import objects
+from penstock.convert import large
 from penstock.tables import Syntax, Table, json_value, number, text, time, typed
 
 TABLE = Table(
@@ -161,7 +161,7 @@ def test_a_large_file_is_read_by_windows(
         ROW_GROUP_SIZE=2048,
     )
     whole = trial(made, table=TABLE)
-    monkeypatch.setattr(objects, "_PACKED", len(made) // 7)
+    monkeypatch.setattr(large, "PACKED", len(made) // 7)
     windows = trial(made, table=TABLE)
     streamed = trial(made, table=TABLE, blocks=1000)
     for out in (windows, streamed):

@@ -15,7 +15,7 @@ from tests.convert.trial import Outcome, Trial
 
 from infra import golden
 from penstock import tables
-from penstock.convert import objects
+from penstock.convert import large
 from penstock.model import REJECTED_TABLE
 from penstock.readers.pattern import groups, matched
 from penstock.tables import Table
@@ -93,7 +93,7 @@ def test_slices_make_no_difference(
     """Cut anywhere, a text gives the rows that it gives whole, with the same ids."""
     table = tables.find(name)
     whole = read(trial, table, text * 3)
-    monkeypatch.setattr(objects, "SLICE", 200)
+    monkeypatch.setattr(large, "SLICE", 200)
     cut = read(trial, table, text * 3, blocks=64)
     assert cut.sorted(name) == whole.sorted(name)
     assert cut.sorted(REJECTED_TABLE) == whole.sorted(REJECTED_TABLE)

@@ -28,6 +28,7 @@ from penstock.catalogue import lake, shape
 from penstock.errors import Retry
 from penstock.ledger import Dropped, Ledger
 from penstock.model import REJECTED_TABLE, PartitionId, Schema
+from penstock.sql import literal
 
 __all__ = ["State", "at_versions", "built_in", "read", "refresh"]
 
@@ -158,7 +159,7 @@ def read(path: Path) -> State | None:
         return None
     with extensions.connect() as connection:
         try:
-            connection.execute(f"ATTACH {lake.literal(str(path))} AS lake (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(str(path))} AS lake (READ_ONLY)")
             return _state(path, lake.Memory.read(connection, "lake"))
         except (
             duckdb.BinderException,

@@ -24,14 +24,15 @@ import duckdb
 
 from penstock import extensions
 from penstock.catalogue.mapping import mapping_rows
-from penstock.catalogue.shape import Columns, additions, quoted, union
+from penstock.catalogue.shape import Columns, additions, union
 from penstock.errors import PenstockError
 from penstock.ledger import Ledger
 from penstock.ledger.floor import since
 from penstock.model import Commit, DataFile, PartitionId, Schema
+from penstock.sql import identifier, literal
 from penstock.tables import PATH_COLUMNS
 
-__all__ = ["META", "PARTITION_KEYS", "Memory", "Reshaped", "Writer", "batches", "literal", "root", "unknown"]
+__all__ = ["META", "PARTITION_KEYS", "Memory", "Reshaped", "Writer", "batches", "root", "unknown"]
 
 BATCH = 50_000
 """Files taken from the ledger before they are written: bounds memory at about 100 MB."""
@@ -66,14 +67,14 @@ class Memory:
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, database: str) -> Self:
         """Read it from the attached `database`; duckdb.CatalogException when it is no catalogue."""
-        at = f"{quoted(database)}.penstock"
+        at = f"{identifier(database)}.penstock"
         identity = connection.execute(f"SELECT identity FROM {at}.source").fetchone()
         versions = connection.execute(f"SELECT tp_table, tp_partition, version FROM {at}.version").fetchall()
         schemas = connection.execute(f"SELECT tp_table, fingerprint, columns FROM {at}.schema").fetchall()
         shapes = connection.execute(f"SELECT tp_table, columns FROM {at}.shape").fetchall()
         used = connection.execute(
             f"SELECT tp_table, fingerprint FROM {at}.schema WHERE mapping_id IN"
-            f" (SELECT mapping_id FROM {quoted(database)}.main.ducklake_data_file)"
+            f" (SELECT mapping_id FROM {identifier(database)}.main.ducklake_data_file)"
         ).fetchall()
         return cls(
             identity[0] if identity else "",
@@ -82,11 +83,6 @@ class Memory:
             {table: _columns(text) for table, text in shapes},
             frozenset(used),
         )
-
-
-def literal(text: str) -> str:
-    """`text` as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def root(hive: str) -> str:
@@ -216,18 +212,18 @@ class Writer:
         mapping_rows(self._connection, META, self.schemas)
 
     def _create_table(self, table: str, columns: Columns) -> None:
-        inside = ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns)
+        inside = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns)
         keys = ", ".join(PARTITION_KEYS)
-        self._connection.execute(f"CREATE TABLE lake.main.{quoted(table)} ({inside})")
-        self._connection.execute(f"ALTER TABLE lake.main.{quoted(table)} SET PARTITIONED BY ({keys})")
+        self._connection.execute(f"CREATE TABLE lake.main.{identifier(table)} ({inside})")
+        self._connection.execute(f"ALTER TABLE lake.main.{identifier(table)} SET PARTITIONED BY ({keys})")
 
     def _widen(self, table: str, old: Columns, new: Columns) -> None:
         steps = additions(old, new)
         if steps is None:
             raise Reshaped(table)
         for path, type_ in steps:
-            column = ".".join(quoted(part) for part in path)
-            self._connection.execute(f"ALTER TABLE lake.main.{quoted(table)} ADD COLUMN {column} {type_}")
+            column = ".".join(identifier(part) for part in path)
+            self._connection.execute(f"ALTER TABLE lake.main.{identifier(table)} ADD COLUMN {column} {type_}")
 
     def apply(self, files: Files) -> None:
         """Take out the removed files and put in the added ones."""

@@ -13,7 +13,7 @@ import duckdb
 from penstock.catalogue.widening import plain, together
 from penstock.tables import COMMON_COLUMNS, PATH_COLUMNS
 
-__all__ = ["Columns", "Step", "additions", "ordered", "quoted", "union"]
+__all__ = ["Columns", "Step", "additions", "ordered", "union"]
 
 Columns = tuple[tuple[str, str], ...]
 Step = tuple[tuple[str, ...], str]
@@ -66,11 +66,6 @@ def additions(old: Columns, new: Columns) -> list[Step] | None:
         else:
             steps.extend(more)
     return steps
-
-
-def quoted(name: str) -> str:
-    """`name` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _added(old: str, new: str, at: tuple[str, ...]) -> list[Step] | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from penstock import extensions
 from penstock.catalogue import State
-from penstock.catalogue.lake import literal
+from penstock.catalogue.files import LIVE_FILES
 from penstock.model import REJECTED_TABLE, PartitionId
+from penstock.sql import literal
 
 __all__ = ["Holding", "holdings"]
 
@@ -32,26 +33,10 @@ class Holding:
     last_day: dt.date
 
 
-_HOLDINGS = """
-SELECT t.table_name, p.partition_value,
-    -- Rejected rows have the name of the table they were meant for as their index.
-    CASE WHEN t.table_name = $rejected THEN i.partition_value ELSE t.table_name END,
-    count(*), sum(f.record_count), sum(f.file_size_bytes),
-    min(TRY_CAST(s.min_value AS TIMESTAMP)), max(TRY_CAST(s.max_value AS TIMESTAMP)),
-    min(TRY_CAST(d.partition_value AS DATE)), max(TRY_CAST(d.partition_value AS DATE))
-FROM lake.main.ducklake_data_file f
-JOIN lake.main.ducklake_table t USING (table_id)
-JOIN lake.main.ducklake_file_partition_value p
-    ON p.data_file_id = f.data_file_id AND p.partition_key_index = 1
-JOIN lake.main.ducklake_file_partition_value i
-    ON i.data_file_id = f.data_file_id AND i.partition_key_index = 2
-JOIN lake.main.ducklake_file_partition_value d
-    ON d.data_file_id = f.data_file_id AND d.partition_key_index = 3
-LEFT JOIN lake.main.ducklake_column c
-    ON c.table_id = t.table_id AND c.column_name = 'tp_timestamp' AND c.parent_column IS NULL
-LEFT JOIN lake.main.ducklake_file_column_stats s
-    ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
-GROUP BY ALL ORDER BY ALL
+_HOLDINGS = f"""
+SELECT table_name, partition_name, own_table, count(*), sum(record_count), sum(file_size_bytes),
+    min(first_time), max(last_time), min(tp_date), max(tp_date)
+FROM ({LIVE_FILES}) GROUP BY ALL ORDER BY ALL
 """
 
 

@@ -7,18 +7,21 @@ question. Every answer is bounded: in rows, in bytes, in what it may read, and i
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from penstock import query
 from penstock.catalogue.summary import holdings
+from penstock.cli import _facts
 from penstock.cli._answer import size
 from penstock.cli._render import row_object, valid_json
 from penstock.errors import QueryError
-from penstock.tables import COMMON_COLUMNS, find, names
+from penstock.tables import find, names
 
 __all__ = ["Desk", "Limits"]
 
@@ -75,14 +78,10 @@ class Desk:
             if table not in session.tables:
                 raise QueryError(f"unknown table {table}, expected one of {', '.join(session.tables)}")
         declared = find(table) if table in names() else None
-        said = {c.name: c.description for c in (*(declared.columns if declared else ()), *COMMON_COLUMNS)}
         return {
             "name": table,
             "description": declared.description if declared else "",
-            "columns": [
-                {"name": name, "type": type_, "description": said.get(name, "")}
-                for name, type_ in session.state.shapes[table]
-            ],
+            "columns": _facts.columns(declared, session.state.shapes[table]),
             "examples": [asdict(example) for example in declared.examples] if declared else [],
         }
 
@@ -94,6 +93,8 @@ class Desk:
 
     def answer(self, sql: str, max_rows: int) -> dict[str, Any]:
         """The rows of one statement as objects, cut to the limits (`truncated` says so).
+
+        Numbers that a double does not hold are texts.
 
         QueryError when it is refused or fails, may read more than the limit, or takes too long.
         """
@@ -137,10 +138,18 @@ class Desk:
     def _rows(self, result: query.Result, most: int) -> tuple[list[Any], bool]:
         rows: list[Any] = []
         left = self.limits.answer_bytes
-        for batch in query.batches(result, [row_object(result.columns, result.types)]):
+        for batch in query.batches(result, [row_object(result.columns, result.relation.types)]):
             for (text,) in batch:
                 left -= len(str(text).encode())
                 if len(rows) >= most or left < 0:
                     return rows, True
-                rows.append(json.loads(valid_json(str(text))))
+                rows.append(json.loads(valid_json(str(text)), parse_float=_number, parse_int=_number))
         return rows, False
+
+
+def _number(text: str) -> float | int | str:
+    """A number as a double holds it: most clients read JSON so. One that would lose digits stays text."""
+    found = float(text)
+    if not math.isfinite(found) or Decimal(text) != Decimal(repr(found)):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from penstock import query
+from penstock.catalogue.shape import Columns
 from penstock.catalogue.summary import Holding, holdings
 from penstock.config import Config
 from penstock.ledger import Ledger
 from penstock.model import REJECTED_TABLE, Commit, PartitionId
+from penstock.tables import COMMON_COLUMNS, Table
 
-__all__ = ["partitions", "totals"]
+__all__ = ["columns", "partitions", "totals"]
 
 
 def partitions(
@@ -34,6 +36,13 @@ def partitions(
         | {"rejected": rejects.get(p, 0)}
         for p in known
     ]
+
+
+def columns(declared: Table | None, there: Columns) -> list[dict[str, Any]]:
+    """The columns that a table has in the hive, with what they mean where its declaration says it."""
+    own = declared.columns if declared else ()
+    said = {column.name: column.description for column in (*own, *COMMON_COLUMNS)}
+    return [{"name": name, "type": type_, "description": said.get(name, "")} for name, type_ in there]
 
 
 def totals(found: list[dict[str, Any]]) -> dict[str, Any]:

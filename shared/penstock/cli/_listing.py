@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from penstock.arguments import Argument
 from penstock.cli._answer import size
 from penstock.cli._render import visible
 from penstock.config.check import nearest
 from penstock.errors import UsageError
 
-__all__ = ["ListForm", "chosen", "form_option", "show_all", "show_one"]
+__all__ = ["ListForm", "arguments", "chosen", "form_option", "show_all", "show_one"]
 
 ListForm = Literal["pretty", "plain", "json"]
 Row = Mapping[str, Any]
@@ -123,6 +124,20 @@ def _shown(name: str, value: object) -> list[str]:
     if isinstance(value, list) and len(value) > 1 and len(text) > _LINE:
         return [visible(str(one)) for one in value]
     return [text]
+
+
+def arguments(declared: Iterable[Argument]) -> list[Row]:
+    """The arguments of a block, to be shown within it."""
+    return [
+        {
+            "name": argument.name,
+            "type": argument.type,
+            "required": argument.required,
+            "default": argument.default,
+            "description": argument.description,
+        }
+        for argument in declared
+    ]
 
 
 def chosen(rows: Sequence[Row], name: str, what: str) -> Row:

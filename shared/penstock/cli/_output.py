@@ -72,9 +72,9 @@ def write(
     statement fails on the way; what was printed before stays. Not for the forms in BINARY.
     """
     whole = form in ("json", "jsonl")
-    expressions = _render.texts(result.types)
+    expressions = _render.texts(result.relation.types)
     if whole:
-        expressions = [_render.row_object(result.columns, result.types)]
+        expressions = [_render.row_object(result.columns, result.relation.types)]
     counted = _Counted(fetch(result, expressions), limit)
     if form in ("csv", "tsv"):
         _csv(result, counted, out, header=header, separator="\t" if form == "tsv" else separator)

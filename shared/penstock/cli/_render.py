@@ -10,8 +10,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from penstock.catalogue.lake import literal
+from duckdb.sqltypes import DuckDBPyType
+
+from penstock.cli._values import NESTED, told
 from penstock.query.running import distinct
+from penstock.sql import literal
 
 __all__ = ["NULL", "is_number", "row_object", "texts", "valid_json", "visible"]
 
@@ -42,22 +45,17 @@ def is_number(type_: str) -> bool:
     return type_.startswith(_NUMBERS + _UNSIGNED) and not type_.endswith("]")
 
 
-def texts(types: Iterable[str]) -> list[str]:
+def texts(types: Iterable[DuckDBPyType]) -> list[str]:
     """SQL for each column as text."""
     return [_text(f"#{n}", type_) for n, type_ in enumerate(types, start=1)]
 
 
-def _text(column: str, type_: str) -> str:
-    if type_ == "TIMESTAMP WITH TIME ZONE":
-        return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"  # the session's zone is UTC
-    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
-        return f"replace({column}::VARCHAR, ' ', 'T')"
-    if type_.endswith("]") or type_.startswith(("STRUCT(", "MAP(", "UNION(")):
-        return f"to_json({column})::VARCHAR"
-    return f"{column}::VARCHAR"
+def _text(column: str, type_: DuckDBPyType) -> str:
+    value = told(column, type_)
+    return f"to_json({value})::VARCHAR" if type_.id in NESTED else f"{value}::VARCHAR"
 
 
-def row_object(names: Sequence[str], types: Sequence[str]) -> str:
+def row_object(names: Sequence[str], types: Sequence[DuckDBPyType]) -> str:
     """SQL for the whole row as the text of one JSON object; columns of one name are told apart."""
     fields = []
     for number, (name, type_) in enumerate(zip(distinct(names), types, strict=True), start=1):
@@ -76,9 +74,7 @@ def valid_json(text: str) -> str:
     return _STRING_OR_NO_NUMBER.sub(lambda found: found[0] if found[0][0] == '"' else "null", text)
 
 
-def _json_value(column: str, type_: str) -> str:
-    if type_.startswith("TIMESTAMP") and not type_.endswith("]"):
-        return f"to_json({_text(column, type_)})::VARCHAR"
-    if type_ in ("DOUBLE", "FLOAT"):  # JSON has neither NaN nor infinity
+def _json_value(column: str, type_: DuckDBPyType) -> str:
+    if type_.id in ("double", "float"):  # JSON has neither NaN nor infinity
         return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
-    return f"to_json({column})::VARCHAR"
+    return f"to_json({told(column, type_)})::VARCHAR"

@@ -53,16 +53,7 @@ def show(name: str, form: ListForm, config_path: str | None) -> None:
         _listing.show_one({**row, "reader": syntax.reader, "options": _options(syntax)}, form)
         return
     declared = formats.find(type_)
-    arguments = [
-        {
-            "name": argument.name,
-            "type": argument.type,
-            "required": argument.required,
-            "default": argument.default,
-            "description": argument.description,
-        }
-        for argument in declared.arguments
-    ]
+    arguments = _listing.arguments(declared.arguments)
     _listing.show_one({**row, "reference": declared.reference, "arguments": arguments}, form)
 
 

@@ -103,7 +103,7 @@ def _serve(server: Any, mistake: type[Exception], desk: Desk) -> None:
 
     @server.tool(name="query", annotations=reading)  # type: ignore[untyped-decorator]
     def run(sql: str, max_rows: int = 100) -> dict[str, Any]:
-        """Run one SELECT in DuckDB SQL; rows come as objects, cut to the limits (`truncated`)."""
+        """One SELECT in DuckDB SQL: rows as objects, cut to limits (`truncated`), long numbers as text."""
         found: dict[str, Any] = _told(mistake, desk.answer, sql, max_rows)
         return found
 

@@ -43,16 +43,7 @@ def show(name: str, form: ListForm, config_path: str | None) -> None:
       penstock source show aws_s3_bucket
     """
     row = _listing.chosen(_rows(load(search_path(config_path))), name, "source")
-    arguments = [
-        {
-            "name": argument.name,
-            "type": argument.type,
-            "required": argument.required,
-            "default": argument.default,
-            "description": argument.description,
-        }
-        for argument in sources.find(row["name"]).arguments
-    ]
+    arguments = _listing.arguments(sources.find(row["name"]).arguments)
     _listing.show_one({**row, "arguments": arguments}, form)
 
 

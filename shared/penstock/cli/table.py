@@ -54,11 +54,7 @@ def show(name: str, form: ListForm, workspace: str | None, config_path: str | No
     name = _listing.chosen(known, name, "table")["name"]
     declared = _declared(name, config)
     row = _row(name, declared, _facts.partitions(place, config))
-    said = {c.name: c.description for c in (*(declared.columns if declared else ()), *tables.COMMON_COLUMNS)}
-    columns = [
-        {"name": column, "type": type_, "description": said.get(column, "")}
-        for column, type_ in query.newest(place).shapes[name]
-    ]
+    columns = _facts.columns(declared, query.newest(place).shapes[name])
     _listing.show_one(row | {"columns": columns}, form)
 
 

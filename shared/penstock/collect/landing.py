@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock import convert
+from penstock import archive, convert
 from penstock.collect.reach import Gathered
 from penstock.collect.report import Report, count
 from penstock.config import Partition
@@ -191,7 +191,7 @@ def _of_objects(texts: Gathered, records: Sequence[ObjectRecord]) -> list[Object
     for source, record in zip(texts.sources, records, strict=True):
         identity = texts.owner.get(source.identity, source.identity)
         sums.setdefault(identity, _Sum(ObjectRecord(identity, bytes=source.bytes, redrive=source.redrive)))
-        member = source.name.partition("!/")[2] if identity != source.identity else ""
+        member = archive.parted(source.location)[1] if identity != source.identity else ""
         sums[identity].add(record, f"member {member}: " if member else "")
     for one in sums.values():
         if one.reason and (one.record.stored or one.record.rejected):

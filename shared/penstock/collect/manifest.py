@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock import aws, fetch
+from penstock import archive, aws, fetch
 from penstock.collect.plan import Task
 from penstock.collect.reach import opener
 from penstock.collect.replaced import Scope
@@ -83,7 +83,7 @@ def _own(task: Task) -> Scope:
     """The scope of an object by itself, as its rows tell their origin."""
     ref = task.ref
     name, place = (ref.key, ref.etag or "") if ref.scheme == "command" else (ref.bucket, ref.key)
-    return Scope(task.source.type, name, place.encode("utf-8", "replace").decode(), folder=False)
+    return Scope(task.source.type, name, archive.location(place), folder=False)
 
 
 def _written(worker: Worker, task: Task) -> tuple[dt.datetime, int | None]:
@@ -133,7 +133,7 @@ def _named(
     with ThreadPoolExecutor(min(worker.settings.fetchers, len(keys))) as pool:
         tasks = tuple(pool.map(one, keys))
     record = ObjectRecord(task.ref.identity, bytes=task.ref.size or 0)
-    scope = Scope(source.type, task.ref.bucket, place, folder=True)
+    scope = Scope(source.type, task.ref.bucket, archive.location(place), folder=True)
     return Delivery(task, scope, written, id_, tasks, record)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from penstock import aws, convert, fetch
+from penstock import archive, aws, convert, fetch
 from penstock.collect.plan import Task
 from penstock.config import Partition
 from penstock.errors import BadObject, Retry
@@ -159,16 +159,14 @@ def _add(found: Gathered, partition: Partition, task: Task, fetched: fetch.Fetch
 def _source(
     task: Task, fetched: fetch.Fetched, part: fetch.Part, identity: str, syntax: Syntax | None
 ) -> convert.Source:
-    member = f"!/{part.name}" if part.name else ""
-    location = task.ref.etag if task.ref.scheme == "command" else task.ref.key
+    place = (task.ref.etag or "") if task.ref.scheme == "command" else task.ref.key
     name = task.ref.key if task.ref.scheme == "command" else task.ref.bucket
     return convert.Source(
         identity=identity,
-        name=f"{task.ref.uri}{member}",
+        name=f"{task.ref.uri}!/{part.name}" if part.name else task.ref.uri,
         type=task.source.type,
         source_name=name,
-        # Names of files may hold bytes that are no text.
-        location=f"{location}{member}".encode("utf-8", "replace").decode(),
+        location=archive.location(place, part.name),
         text=part.text,
         inflated=part.inflated,
         bytes=fetched.bytes,

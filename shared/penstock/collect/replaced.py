@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from penstock import convert, parquet
+from penstock.archive import parted
 from penstock.errors import Retry
 from penstock.ledger import Dropped, Ledger
 from penstock.ledger.floor import EVER, files, since
@@ -42,14 +43,14 @@ class Origin:
     @classmethod
     def of(cls, source: convert.Source, *, archive: bool) -> Origin:
         """The origin of the rows of a text, which is that of an archive's member or of an object."""
-        location = source.location.partition("!/")[0] if archive else source.location
+        location = parted(source.location)[0] if archive else source.location
         return cls(source.type, source.source_name, location, archive)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where rows come from that are replaced together: from the object at `place`, or with `folder` from
-    all whose place begins so.
+    all whose place begins so. The place is spelt as `archive.location` spells it.
     """
 
     type: str

@@ -18,8 +18,9 @@ from typing import Any
 import duckdb
 
 from penstock import extensions
-from penstock.catalogue.lake import literal, root
+from penstock.catalogue.lake import root
 from penstock.model import REJECTED_TABLE, ColumnStats, DataFile, PartitionId
+from penstock.sql import literal
 
 __all__ = ["Group", "Live", "Wanted", "hidden", "is_hidden", "public"]
 

@@ -5,7 +5,9 @@ nothing but its work folder.
     look      what stands in a text: which syntax, does it read, how many rows, which fields
     files     rows to Parquet files
     nulls     columns that are null throughout, put into files that were written without them
-    objects   a commit's objects, small ones together and large ones in slices
+    store     pieces looked at, written and counted
+    objects   a commit's objects: small ones together
+    large     each large one in slices, or in windows of rows
 
 One statement reads, standardizes, filters, sorts and writes a batch of pieces. Two cheap ones
 stand beside it: a probe before, and, only where rows were filtered or rejected, a count per object
@@ -14,7 +16,9 @@ after.
 
 from penstock.convert.engine import ShortOfMemory, open_engine
 from penstock.convert.files import schema_of
-from penstock.convert.objects import AT_ONCE, SLICE, Converted, Source, convert
+from penstock.convert.large import SLICE
+from penstock.convert.objects import AT_ONCE, Converted, convert
+from penstock.convert.source import Source
 from penstock.parquet import Written
 
 __all__ = [

@@ -29,6 +29,7 @@ from penstock.model import REJECTED_TABLE, CursorMove
 from penstock.poll import cloudwatch
 from penstock.poll.memory import Memory
 from penstock.sources.aws_cloudwatch_log_group import LogGroupSource
+from penstock.sql import timestamp
 
 if TYPE_CHECKING:
     from penstock.collect.worker import Worker
@@ -135,7 +136,7 @@ class Again:
         return Swap(head, [*files.values()], taken, cursor=move)
 
     def _condition(self) -> str:
-        start, end = (f"TIMESTAMP '{_time(at):%Y-%m-%d %H:%M:%S.%f}'" for at in (self.start, self.end))
+        start, end = (timestamp(_time(at)) for at in (self.start, self.end))
         return f"tp_timestamp >= {start} AND tp_timestamp < {end}"
 
 

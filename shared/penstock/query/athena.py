@@ -19,10 +19,10 @@ import duckdb
 import pyarrow as pa
 
 from penstock import aws, catalogue, extensions
-from penstock.catalogue.shape import quoted
 from penstock.errors import QueryError, Retry
 from penstock.query.running import Result
 from penstock.query.session import Session
+from penstock.sql import identifier
 
 __all__ = ["DOLLARS_PER_TB", "Billed", "Where", "ask"]
 
@@ -155,7 +155,7 @@ def _fetch(client: Any, connection: duckdb.DuckDBPyConnection, name: str) -> duc
             connection.register("page", pa.table(arrays, names=[f"c{n}" for n in range(len(columns))]))
             connection.execute("INSERT INTO answer FROM page")
             connection.unregister("page")
-    shown = (f"c{n}::{type_} AS {quoted(column)}" for n, (column, type_) in enumerate(columns))
+    shown = (f"c{n}::{type_} AS {identifier(column)}" for n, (column, type_) in enumerate(columns))
     return connection.sql(f"SELECT {', '.join(shown) or '*'} FROM answer")
 
 

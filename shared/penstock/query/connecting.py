@@ -16,10 +16,11 @@ import duckdb
 
 from penstock import extensions
 from penstock.catalogue import State
-from penstock.catalogue.lake import literal, root
+from penstock.catalogue.lake import root
 from penstock.query.filters import Filters, NamedViews
 from penstock.query.session import elsewhere, whereabouts
 from penstock.query.views import view_statements
+from penstock.sql import literal
 
 __all__ = ["keep", "script"]
 

@@ -16,10 +16,11 @@ from typing import Any
 import duckdb
 
 from penstock import statement
-from penstock.catalogue.lake import META, literal
+from penstock.catalogue.lake import META
 from penstock.errors import QueryError
 from penstock.query.running import faster, placed
 from penstock.query.session import Session
+from penstock.sql import literal
 
 __all__ = ["Estimate", "Scan", "estimate"]
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import duckdb
 
 from penstock import catalogue
-from penstock.catalogue.lake import literal
 from penstock.catalogue.shape import Columns
 from penstock.errors import UsageError
 from penstock.model import REJECTED_TABLE, PartitionId
+from penstock.sql import literal, timestamp
 
 __all__ = ["Filters", "NamedViews", "chosen_partitions", "conditions", "index_values", "matching"]
 
@@ -110,7 +110,7 @@ def conditions(
             utc = bound.astimezone(dt.UTC)
             where.append(f"tp_date {sign} DATE '{utc:%Y-%m-%d}'")
             if "tp_timestamp" in names:
-                where.append(f"tp_timestamp {sign} TIMESTAMP '{utc:%Y-%m-%d %H:%M:%S.%f}'")
+                where.append(f"tp_timestamp {sign} {timestamp(bound)}")
     if chosen is not None:
         where.append(_one_of_partitions(table, columns, chosen))
     if filters.indexes:

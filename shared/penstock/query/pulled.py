@@ -19,9 +19,10 @@ import duckdb
 
 from penstock import extensions
 from penstock.catalogue import State
-from penstock.catalogue.lake import literal, root
+from penstock.catalogue.lake import root
 from penstock.hive import escape
 from penstock.places import root_of
+from penstock.sql import literal
 
 __all__ = ["copies", "folder_of", "localize", "mark", "marker", "place_of", "seal", "standing"]
 

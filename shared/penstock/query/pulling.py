@@ -21,12 +21,14 @@ from itertools import islice
 from pathlib import Path
 
 from penstock import catalogue, extensions
-from penstock.catalogue.lake import literal, root
+from penstock.catalogue.files import LIVE_FILES
+from penstock.catalogue.lake import root
 from penstock.errors import PenstockError, Retry
 from penstock.hive import Hive
 from penstock.model import REJECTED_TABLE, PartitionId
 from penstock.places import root_of
 from penstock.query.pulled import copies, marker, place_of, seal, standing
+from penstock.sql import literal
 
 __all__ = ["Fetched", "File", "Wanted", "alone", "drop", "fetch", "live", "missing", "tidy"]
 
@@ -87,24 +89,10 @@ class Fetched:
     gone: int = 0
 
 
-_FILES = """
-SELECT f.path, f.file_size_bytes, t.table_name, CASE WHEN t.table_name = $rejected THEN i.partition_value
-    ELSE t.table_name END, p.partition_value, i.partition_value, d.partition_value::DATE,
-    TRY_CAST(s.min_value AS TIMESTAMP), TRY_CAST(s.max_value AS TIMESTAMP)
-FROM lake.main.ducklake_data_file f
-JOIN lake.main.ducklake_table t USING (table_id)
-JOIN lake.main.ducklake_file_partition_value p
-    ON p.data_file_id = f.data_file_id AND p.partition_key_index = 1
-JOIN lake.main.ducklake_file_partition_value i
-    ON i.data_file_id = f.data_file_id AND i.partition_key_index = 2
-JOIN lake.main.ducklake_file_partition_value d
-    ON d.data_file_id = f.data_file_id AND d.partition_key_index = 3
-LEFT JOIN lake.main.ducklake_column c ON c.table_id = t.table_id AND c.column_name = 'tp_timestamp'
-    AND c.parent_column IS NULL AND c.end_snapshot IS NULL
-LEFT JOIN lake.main.ducklake_file_column_stats s
-    ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
-WHERE starts_with(f.path, $root) OR contains(f.path, '://')
-ORDER BY d.partition_value DESC, f.path
+_FILES = f"""
+SELECT path, file_size_bytes, table_name, own_table, partition_name, tp_index, tp_date, first_time, last_time
+FROM ({LIVE_FILES}) WHERE starts_with(path, $root) OR contains(path, '://')
+ORDER BY tp_date DESC, path
 """
 
 

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from penstock import catalogue, extensions
-from penstock.catalogue.lake import literal, root
+from penstock.catalogue.lake import root
 from penstock.query.filters import Filters, NamedViews, index_values
 from penstock.query.gateway import Gateway
 from penstock.query.pulled import localize, mark
 from penstock.query.ranges import Ranges
 from penstock.query.views import view_statements
+from penstock.sql import literal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

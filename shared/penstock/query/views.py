@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from penstock import catalogue
-from penstock.catalogue.shape import quoted
 from penstock.model import PartitionId
 from penstock.query.filters import Filters, NamedViews, chosen_partitions, conditions, index_values
+from penstock.sql import identifier
 
 __all__ = ["view_statements"]
 
@@ -28,9 +28,9 @@ def view_statements(
     for table in sorted(state.shapes):
         yield _view(connection, state, table, ("main", "lake.main"), filters, chosen)
     for named in views:
-        yield f"CREATE SCHEMA {quoted(named.name)}"
+        yield f"CREATE SCHEMA {identifier(named.name)}"
         for table in filter(named.shows, sorted(state.shapes)):
-            places = (quoted(named.name), "main")
+            places = (identifier(named.name), "main")
             yield _view(connection, state, table, places, named.filters, named.partitions(state))
 
 
@@ -45,7 +45,7 @@ def _view(
     columns = state.shapes[table]
     values = index_values(connection, table) if filters.indexes else ()
     where = conditions(table, columns, filters, chosen=chosen, indexes=values)
-    listed = ", ".join(quoted(name) for name, _ in columns)
+    listed = ", ".join(identifier(name) for name, _ in columns)
     only = f" WHERE {' AND '.join(where)}" if where else ""
-    made, seen = (f"{place}.{quoted(table)}" for place in places)
+    made, seen = (f"{place}.{identifier(table)}" for place in places)
     return f"CREATE VIEW {made} AS SELECT {listed} FROM {seen}{only}"

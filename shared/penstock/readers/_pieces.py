@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from penstock.sql import literal
+from penstock.sql import literal, timestamp
 
 __all__ = ["Head", "Piece", "Pieces"]
 
@@ -143,19 +143,13 @@ def _looked_up(values: list[str]) -> str:
     return values[0] if len(set(values)) == 1 else f"[{', '.join(values)}][_piece]"
 
 
-def _sql_time(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
 _INHERITED: Mapping[str, Callable[[Piece], str]] = {
     "_object": lambda piece: str(piece.object),
     "id_prefix": lambda piece: literal(piece.id_prefix),
     "tp_source_type": lambda piece: literal(piece.source_type),
     "tp_source_name": lambda piece: literal(piece.source_name) if piece.source_name else "NULL::VARCHAR",
     "tp_source_location": lambda piece: literal(piece.source_location),
-    "_modified": lambda piece: (
-        f"TIMESTAMP {literal(_sql_time(piece.modified))}" if piece.modified else "NULL::TIMESTAMP"
-    ),
+    "_modified": lambda piece: timestamp(piece.modified) if piece.modified else "NULL::TIMESTAMP",
 }
 _COUNTED: Mapping[str, Callable[[Piece], str]] = {
     "first_row": lambda piece: f"{piece.first_row}::BIGINT",

@@ -26,6 +26,7 @@ from penstock.readers import _fields, _lines
 from penstock.readers._fields import built_record, member_of, one_of, rest_of, taken_apart
 from penstock.readers._headers import Header, Options, grouped, header_of, known_places, read_options
 from penstock.readers._pieces import Head, Pieces
+from penstock.readers._plain import readable, respelt
 from penstock.sql import literal
 
 __all__ = [
@@ -116,12 +117,6 @@ def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, o
     return _fields.absent(_counted(known), record)
 
 
-def readable(options: Mapping[str, object]) -> str:
-    """Any text is lines."""
-    del options
-    return "true"
-
-
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """By DuckDB's CSV reader, or row by row."""
     o, known = read_options(options), Header.read(pieces.head)
@@ -176,12 +171,6 @@ def _data(o: Options, options: Mapping[str, object], known: Header) -> str:
     if o.skip_lines:
         records = f"({records})[{o.skip_lines + 1}:]"
     return _lines.data_lines(options, records, header=known.named and o.header in (True, "auto"))
-
-
-def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
-    """Fields are as they are."""
-    del path, beginning, options, odd
-    return None
 
 
 def slices(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _names
 from penstock.readers._pieces import Head, Pieces
+from penstock.readers._plain import exacts, readable, respelt
 from penstock.sql import filled_object, identifier, literal, struct
 
 __all__ = [
@@ -128,12 +129,6 @@ def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, o
     return frozenset(flat) - {*_names.assigned(names, record), *_names.prefixed(names, record)}
 
 
-def readable(options: Mapping[str, object]) -> str:
-    """Never asked of what is read by windows."""
-    del options
-    return "true"
-
-
 def _record(names: list[str], record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """SQL: the struct of the record from the columns."""
     places = _names.assigned(names, record)
@@ -204,12 +199,6 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
     return f"SELECT _piece, _row, raw, r, NULL::VARCHAR AS refusal FROM ({inherited})"
 
 
-def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
-    """Parquet is as it is."""
-    del path, beginning, options, odd
-    return None
-
-
 def slices(
     blocks: Iterable[bytes],
     limit: int,
@@ -220,12 +209,6 @@ def slices(
     """One slice: STREAMS is false, it is read by windows."""
     del limit, whole, record, options
     yield b"".join(blocks)
-
-
-def exacts(options: Mapping[str, object]) -> bool:
-    """There is one way only."""
-    del options
-    return False
 
 
 def complaint(head: bytes, options: Mapping[str, object]) -> str:

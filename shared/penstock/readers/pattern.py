@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _names
 from penstock.readers._pieces import Head, Pieces
+from penstock.readers._plain import exacts, readable, respelt
 from penstock.sql import filled_object, literal, struct
 
 __all__ = [
@@ -130,13 +131,7 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
 def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are no group of the pattern."""
     del pieces
-    return frozenset(record) - _taken(record, options).keys()
-
-
-def readable(options: Mapping[str, object]) -> str:
-    """Any text is lines."""
-    del options
-    return "true"
+    return frozenset(record).difference(_taken(record, options))
 
 
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
@@ -157,12 +152,6 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
     return f"SELECT _piece, _row, raw, {row} AS r, {refusal} AS refusal FROM ({lines})"
 
 
-def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
-    """Lines are as they are."""
-    del path, beginning, options, odd
-    return None
-
-
 def slices(
     blocks: Iterable[bytes],
     limit: int,
@@ -173,12 +162,6 @@ def slices(
     """Cut at line ends."""
     del whole, record, options
     yield from _lines.cut(blocks, limit)
-
-
-def exacts(options: Mapping[str, object]) -> bool:
-    """There is one way only."""
-    del options
-    return False
 
 
 def complaint(head: bytes, options: Mapping[str, object]) -> str:

@@ -51,11 +51,8 @@ def inspect(shell: Shell, name: str) -> None:
     known = [{"name": table} for table in shell.session.tables]
     table = _listing.chosen(known, name.rpartition(".")[2], "table")["name"]
     declared = _declared(shell, table)
-    said = {c.name: c.description for c in (*(declared.columns if declared else ()), *tables.COMMON_COLUMNS)}
-    rows = [
-        {"column": column, "type": type_, "description": said.get(column, "")}
-        for column, type_ in shell.session.state.shapes[table]
-    ]
+    columns = _facts.columns(declared, shell.session.state.shapes[table])
+    rows = [{**column, "column": column["name"]} for column in columns]
     if declared:
         click.echo(f"{declared.description.strip()}\n")
     _listing.show_all(rows, "pretty", columns=("column", "type", "description"), nothing="it has no column")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from penstock.catalogue.shape import quoted
 from penstock.cli._shell.scope import Relation, Scope, scope_at
 from penstock.cli._shell.standing import (
     ELEMENT,
@@ -16,7 +15,7 @@ from penstock.cli._shell.standing import (
 )
 from penstock.cli._shell.vocabulary import Columns, Vocabulary, members
 from penstock.cli._shell.words import Word, name_of, statement_around
-from penstock.sql import literal
+from penstock.sql import identifier, literal
 
 __all__ = ["MOST", "Suggestion", "matching", "suggest"]
 
@@ -270,7 +269,7 @@ def _identifier(place: _Place, name: str) -> str:
     """The name as it must be written: in quotes when it is a keyword, has signs, or quotes were begun."""
     begun = place.typed is not None and place.typed.kind == "quoted"
     plain = name.isascii() and name.isidentifier() and name.lower() not in place.vocabulary.language.reserved
-    return name if plain and not begun else quoted(name)
+    return name if plain and not begun else identifier(name)
 
 
 def _fill(place: _Place, text: str, shown: str, note: str) -> Suggestion:

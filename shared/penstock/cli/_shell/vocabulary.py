@@ -49,7 +49,7 @@ class Language:
     reserved: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Vocabulary:
     """What can be completed. `schemas` has the names of each schema's views, `partitions` and `indexes`
     the values of tp_partition and tp_index in a table.
@@ -60,6 +60,10 @@ class Vocabulary:
     partitions: Callable[[str], tuple[str, ...]]
     indexes: Callable[[str], tuple[str, ...]]
     language: Language
+
+    def __repr__(self) -> str:
+        """Short: whole, it has thousands of names, and stands in every message about a failing test."""
+        return f"<Vocabulary of {len(self.tables)} tables>"
 
 
 def language_of(connection: duckdb.DuckDBPyConnection) -> Language:
