@@ -155,6 +155,33 @@ table "my_app" {
     ]
 
 
+@pytest.mark.parametrize(
+    ("format_", "lines"),
+    [
+        ("format.regex.pair", "2026-02-01 {0}\n2026-02-01 nope\n2026-02-01 {{\n2026-02-01 -\n"),
+        ("format.delimited.pair", "2026-02-01|{0}\n2026-02-01|nope\n2026-02-01|{{\n2026-02-01|-\n"),
+    ],
+)
+def test_json_in_a_field_of_a_line(trial: Trial, format_: str, lines: str) -> None:
+    """A text that is no JSON is a string; one such line costs neither the others nor itself."""
+    text = f"""
+format "regex" "pair" {{ layout = `^(?P<time>\\S+) (?P<payload>.*)$` }}
+format "delimited" "pair" {{
+  delimiter = "|"
+  quote     = ""
+  columns   = ["time", "payload"]
+}}
+table "my_app" {{
+  format  = {format_}
+  null_if = "-"
+  column "tp_timestamp" {{ source = "time" }}
+  column "payload" {{ type = "json" }}
+}}
+"""
+    out = read(trial, text, lines.format('{"a":[1]}'))
+    assert [row.get("payload") for row in out.rows] == ['{"a":[1]}', '"nope"', '"{"', None]
+
+
 def test_a_text_that_means_nothing(trial: Trial) -> None:
     """null_if of the table and of the column; a default that is an empty text."""
     text = """

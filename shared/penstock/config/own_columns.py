@@ -57,8 +57,14 @@ class Fields:
         asked: Sequence[Asked],
         *,
         empty_is_null: bool,
+        texts_only: bool,
     ) -> Fields:
-        """A field that only JSON columns are made of is read as JSON; every other as a text."""
+        """A field that only JSON columns are made of is read as JSON; every other as a text.
+
+        `texts_only`: of such a log every field is a text, which need be no JSON.
+        """
+        if texts_only:
+            return cls(known, base, empty_is_null)
         json_only = {one.source for one in asked if one.values.get("type", "").strip().lower() == "json"}
         texts = {one.source for one in asked if one.values.get("type", "").strip().lower() != "json"}
         words = {word for one in asked for word in re.findall(r"\w+", one.values.get("transform", ""))}

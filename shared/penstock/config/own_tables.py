@@ -170,8 +170,15 @@ class _Making:
     def _fields(self, syntax: Syntax | None, known: tuple[str, ...] | None, asked: Sequence[Asked]) -> Fields:
         base = self.base.record() if self.base else {}
         found = syntax or (self.base.syntax if self.base else None)
-        empties = found is not None and found.reader in ("pattern", "delimited")
-        return Fields.of(known, base, asked, empty_is_null=empties)
+        readers = {one.reader for one in (found, *self.used) if one is not None}
+        texts = ("pattern", "delimited")
+        return Fields.of(
+            known,
+            base,
+            asked,
+            empty_is_null=found is not None and found.reader in texts,
+            texts_only=not readers.isdisjoint(texts),
+        )
 
     def _add(self, one: Asked, made: Filled) -> None:
         if one.name in _COMMON:

@@ -124,6 +124,12 @@ SOURCE = Source(
             default=False,
         ),
         Argument("format", "format", "How an object's bytes become rows.", default="the table's"),
+        Argument(
+            "region",
+            "string",
+            "Accepted so that existing files load.",
+            ignored="a bucket's region is looked up",
+        ),
     ),
     build=_build,
     example="""\
