@@ -104,6 +104,17 @@ def test_json(run: Run, logs_here: Path) -> None:
     }
 
 
+def test_what_fails_alike_does_not_fill_the_screen(run: Run, home: Path) -> None:
+    """A full disk or a lost permission fails every object: a few are told, JSON has them all."""
+    sources = [folder(f"/no/such/{number}") for number in range(8)]
+    (home / "main.tpc").write_text(partition(*sources))
+    status, _, err = run()
+    assert (status, err.count("/no/such/")) == (1, 5)
+    assert err.endswith("aws_cloudtrail_log.prod: and 3 more (--output json tells all)\n")
+    _, out, _ = run("--output", "json")
+    assert len(json.loads(out)["partitions"][0]["messages"]) == 8
+
+
 def test_a_range_again(run: Run, home: Path, logs_here: Path) -> None:
     """--overwrite with another filter: the rows of the range are as the new configuration wants them."""
     run()

@@ -238,6 +238,33 @@ def test_delimited(trial: Trial, name: str) -> None:
 @pytest.mark.parametrize(
     ("format_", "log"),
     [
+        ("", "time,n\r2026-02-01T00:00:00Z,1\r2026-02-01T00:00:00Z,2\r"),
+        ('  columns   = ["time", "n"]\n', "2026-02-01T00:00:00Z,1\r2026-02-01T00:00:00Z,2\r"),
+        (
+            '  delimiter = " "\n  columns   = ["time", "n"]\n',
+            "2026-02-01T00:00:00Z 1\r2026-02-01T00:00:00Z 2\r",
+        ),
+    ],
+)
+def test_lines_that_end_otherwise(trial: Trial, format_: str, log: str) -> None:
+    """Many lines are not taken for one, and the other objects are read: it is a bad object alone."""
+    text = f"""
+format "delimited" "d" {{
+{format_}}}
+table "my_app" {{
+  format = format.delimited.d
+  column "tp_timestamp" {{ source = "time" }}
+}}
+"""
+    bad, good = read(trial, text, log, log.replace("\r", "\r\n")).outcome.records
+    assert bad.state == "bad"
+    assert "a carriage return stands in its first line" in (bad.reason or "")
+    assert (good.state, good.stored) == ("done", 2)
+
+
+@pytest.mark.parametrize(
+    ("format_", "log"),
+    [
         ("json.default", '[{"time":"2026-02-01","a":1},{"time":"2026-02-02","a":2}]'),
         ("json.default", '{"time":"2026-02-01","a":1}{"time":"2026-02-02","a":2}'),
         ("json.default", '{\n "time":"2026-02-01",\n "a":1}\n{"time":"2026-02-02","a":2}'),

@@ -127,7 +127,7 @@ def show(outcome: Outcome, out: TextIO, err: TextIO) -> None:
     for note in outcome.notes:
         err.write(f"{name}: {note}\n")
     reasons = [f"bad object {identity}: {reason}" for identity, reason in report.reasons.items()]
-    for text in (*outcome.messages, *_short(reasons)):
+    for text in (*_short(outcome.messages), *_short(reasons)):
         err.write(f"{name}: {text}\n")
     if outcome.bad_before and not report.reasons:
         err.write(
@@ -138,7 +138,7 @@ def show(outcome: Outcome, out: TextIO, err: TextIO) -> None:
 
 def _short(texts: Sequence[str]) -> list[str]:
     more = len(texts) - _REASONS_SHOWN
-    return [*texts[:_REASONS_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+    return [*texts[:_REASONS_SHOWN], *([f"and {more:,} more (--output json tells all)"] if more > 0 else [])]
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:

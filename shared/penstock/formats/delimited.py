@@ -115,7 +115,7 @@ FORMAT = Format(
         _ignored("force_not_null", "strings", "an empty field is null"),
         _ignored("ignore_errors", "bool", _KEPT),
         _ignored("max_line_size", "number", "lines may be of any length that fits into memory"),
-        _ignored("new_line", "string", "every kind of line end is read"),
+        _ignored("new_line", "string", "lines end with a line feed, a carriage return before it or not"),
         _ignored("normalize_names", "bool", "names are matched as they are spelt, then in snake case"),
         _ignored("null_padding", "bool", "missing fields at the end are null"),
         _ignored("sample_size", "number", _TEXTS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -116,15 +117,21 @@ def _is_header(given: Sequence[str], record: Mapping[str, object]) -> bool:
 
 
 def _split(o: Options, line: str) -> tuple[str, ...]:
-    """The fields of one line."""
+    """The fields of one line. ValueError where a line end stands in it that is none here."""
     if not line.strip():
         return ()
     if o.delim == " ":
-        line = " ".join(line.split())
+        line = re.sub(r"[^\S\r]+", " ", line).strip()
     reader = csv.reader(
         [line],
         delimiter=o.delim,
         quotechar=o.quote or None,
         quoting=csv.QUOTE_MINIMAL if o.quote else csv.QUOTE_NONE,
     )
-    return tuple(name.strip() for name in next(reader))
+    try:
+        return tuple(name.strip() for name in next(reader))
+    except csv.Error:  # a carriage return beside quotes; many lines would be taken for one
+        raise ValueError(
+            f"a carriage return stands in its first line (it begins {line[:60]!r}); "
+            "expected lines that end with a line feed"
+        ) from None
