@@ -175,6 +175,9 @@ SPECIAL = [
     "@tp_timestamp::DATE = @tp_date", "@tp_timestamp::DATE <> DATE '2026-01-02'", "@tp_date > @day",
     "@tp_timestamp >= DATE '2026-01-02'", "@tp_date >= TIMESTAMP '2026-01-02 00:00:00.000001'",
     "@tp_date <= TIMESTAMP '2026-01-02 23:00:00'", "@tp_date < '2026-01-02 12:00:00'::TIMESTAMP",
+    "@tp_date >= DATE '2026-01-03' - INTERVAL 12 HOUR", "@tp_date < DATE '2026-01-03' - INTERVAL 1 HOUR",
+    "@tp_date BETWEEN DATE '2026-01-01' + INTERVAL 12 HOUR AND DATE '2026-01-03' + INTERVAL 12 HOUR",
+    "@tp_date = DATE '2026-01-01' + INTERVAL 24 HOUR", "@tp_date <= now() - INTERVAL 1 DAY",
     "@tp_date = TIMESTAMP '2026-01-02 12:00:00'", "@day < TIMESTAMP '2026-01-02 00:00:00.000001'",
     "@tp_timestamp < TIMESTAMPTZ '2026-01-02 02:00:00+02'", "@tp_timestamp > '2026-01-02 02:00:00+02'",
     "@tp_timestamp >= TIMESTAMPTZ '2026-01-01 23:00:00-01' - INTERVAL 1 DAY",
@@ -275,6 +278,19 @@ def _hold(twins: Twins, data: st.DataObject) -> None:
 def test_choosing_files_changes_no_answer(twins: Twins, data: st.DataObject) -> None:
     """Any condition in any place of a statement gives the rows that it gives without statistics."""
     _hold(twins, data)
+
+
+@pytest.mark.parametrize("type_", ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"])
+@pytest.mark.parametrize("sign", ["<", "<=", "=", ">=", ">"])
+def test_days_follow_whatever_tp_date_is(twins: Twins, type_: str, sign: str) -> None:
+    """Any relation may have a column of that name; what is put before the condition follows from it."""
+    half = "TIMESTAMP '2026-01-02 12:00:00' + INTERVAL 0 DAY"
+    for time in (half, f"date_trunc('day', {half})"):
+        found, expected = twins.asked(
+            f"WITH a AS (SELECT tp_id, tp_timestamp::{type_} AS tp_date FROM login) "
+            f"SELECT tp_id FROM a WHERE tp_id = '' OR a.tp_date {sign} {time} AND tp_id <> ''"
+        )
+        assert found == expected
 
 
 @pytest.mark.parametrize("column", sorted(NAMED))

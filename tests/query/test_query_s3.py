@@ -106,6 +106,9 @@ RECENT = [
     " AND who IN (SELECT who FROM login WHERE tp_timestamp > now() - INTERVAL 1 DAY)",
     "tp_timestamp >= current_date - INTERVAL 2 DAY",
     "tp_date >= current_date - 2",
+    "tp_date >= current_date - INTERVAL '2 days'",
+    "'é' <> 'e' AND (login.tp_date > now() - INTERVAL 2 DAY)",
+    "\"tp_date\" BETWEEN current_date - INTERVAL 2 DAY AND date_trunc('day', now())",
 ]
 
 

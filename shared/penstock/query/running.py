@@ -185,7 +185,7 @@ def _cause(relation: duckdb.DuckDBPyRelation, error: Exception) -> Exception:
 def faster(session: Session, sql: str) -> str:
     """The statement as it prunes best; PIVOT without IN has no tree to see how and stays as it is."""
     try:
-        return pruning.in_utc(session.connection, sql)
+        return pruning.by_day(session.connection, pruning.in_utc(session.connection, sql))
     except QueryError:
         return sql
 
