@@ -262,6 +262,29 @@ table "my_app" {{
     assert (good.state, good.stored) == ("done", 2)
 
 
+@pytest.mark.parametrize("header", ["", '  columns   = ["time", "n"]\n'])
+@pytest.mark.parametrize("blank", ["\n", "\t\n", "\r\n \n", "\u2028\n", "\u2028", "\x0b\n", "\xa0\n"])
+def test_a_blank_first_line(trial: Trial, header: str, blank: str) -> None:
+    """It is passed over, rejected or makes a bad object, and costs no other object its rows."""
+    text = f"""
+format "delimited" "d" {{
+{header}}}
+table "my_app" {{
+  format = format.delimited.d
+  column "tp_timestamp" {{ source = "time" }}
+}}
+"""
+    log = ("" if header else "time,n\n") + "2026-02-01T00:00:00Z,1\n2026-02-01T00:00:00Z,2\n"
+    odd, good = read(trial, text, blank + log, log).outcome.records
+    assert (good.state, good.stored) == ("done", 2)
+    if not blank.strip(" \t\r\n"):
+        assert (odd.state, odd.stored, odd.rejected) == ("done", 2, 0)
+    elif not header and blank.endswith("\n"):
+        assert "expected a line that names the fields" in (odd.reason or "")
+    else:
+        assert (odd.state, odd.stored + odd.rejected) == ("done", 3 if blank.endswith("\n") else 2)
+
+
 @pytest.mark.parametrize(
     ("format_", "log"),
     [

@@ -172,7 +172,7 @@ def _looked(recipe: Recipe, piece: Piece, answer: tuple[Any, ...]) -> Looked:
         head: Head = recipe.reader.head(first or "", recipe.table.record(), recipe.options)
     except ValueError as error:
         return Looked(reason=_stranger(recipe, Path(piece.path)) or str(error))
-    return Looked(max(0, rows - head.before), unknown or head.unknown, exact, head.text)
+    return Looked(max(0, rows - head.before), unknown or head.unknown, exact or head.exact, head.text)
 
 
 def complaint(recipe: Recipe, path: Path) -> str:

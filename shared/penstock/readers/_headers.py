@@ -80,7 +80,7 @@ def header_of(o: Options, lines: Sequence[str], record: Mapping[str, object]) ->
     for line in lines[before:]:
         if isinstance(o.header, str) and o.header != "auto" and line.startswith(o.header):
             names = tuple(line[len(o.header) :].split())
-        elif not any(line.startswith(prefix) for prefix in o.comment):
+        elif line.strip(" \t\r") and not any(line.startswith(prefix) for prefix in o.comment):
             break
         before += 1
     line = lines[before].rstrip("\r") if before < len(lines) else ""
@@ -98,9 +98,8 @@ def header_of(o: Options, lines: Sequence[str], record: Mapping[str, object]) ->
         unnamed = tuple(f"column{n}" for n in range(len(given)))
         return Header(unnamed, before, named=False, count=len(given))
     if line and not o.columns:
-        raise ValueError(
-            f"it begins {line[:60]!r}; expected a line that begins {o.header!r} and names the fields"
-        )
+        begins = f" begins {o.header!r} and" if isinstance(o.header, str) else ""
+        raise ValueError(f"it begins {line[:60]!r}; expected a line that{begins} names the fields")
     beyond = tuple(f"field_{n}" for n in range(len(o.columns) + 1, len(given) + 1))
     return Header((*o.columns, *beyond), before, named=False, count=len(given))
 

@@ -49,12 +49,13 @@ class Head:
     """What a piece's beginning says of the rest; pieces of one `text` are read together.
 
     `unknown`: it names fields that the table does not know. `before`: how many lines stand before
-    the rows.
+    the rows. `exact`: it is no guide, so they are read row by row.
     """
 
     text: str
     unknown: bool
     before: int
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,10 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
     o = read_options(options)
     known = header_of(o, first.split("\n"), record)
     return Head(
-        known.text(), unknown=len(known_places(known.names, record)) < len(known.names), before=known.lines
+        known.text(),
+        unknown=len(known_places(known.names, record)) < len(known.names),
+        before=known.lines,
+        exact=not known.count,  # the first row is blank: a tab, a space of Unicode's
     )
 
 
