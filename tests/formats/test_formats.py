@@ -285,6 +285,15 @@ table "my_app" {{
         assert (odd.state, odd.stored + odd.rejected) == ("done", 3 if blank.endswith("\n") else 2)
 
 
+def test_a_header_that_is_cut_within_a_quote(trial: Trial) -> None:
+    """DuckDB's CSV reader finds other rows than there are: they are counted, and read one by one."""
+    text = TABLE % "delimited.default"
+    cut = '"time","n","e\n"2026-02-01","1","60"x","rest"\n"2026-02-01","2","60"\n'
+    odd, good = read(trial, text, cut, "time,n\n2026-02-01,1\n").outcome.records
+    assert (odd.state, odd.stored, odd.rejected) == ("done", 1, 0)
+    assert (good.state, good.stored) == ("done", 1)
+
+
 @pytest.mark.parametrize(
     ("format_", "log"),
     [

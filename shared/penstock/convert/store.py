@@ -108,7 +108,7 @@ def _count(batch: Batch, pieces: Sequence[Piece], tallies: dict[int, Tally], sto
         raise _Miscounted(f"{wrong[0].source_location}: rows do not add up: {tallies[wrong[0].object]}")
     counted = sum(tallies[piece.object].stored for piece in pieces)
     if counted != stored:
-        raise RuntimeError(f"{stored} rows were written, but {counted} counted as stored")
+        raise _Miscounted(f"{stored} rows were written, but {counted} counted as stored")
     rejected = sum(tallies[piece.object].rejected for piece in pieces)
     if rejected:
         rows = batch.recipe.rejects(pieces, batch.time)
