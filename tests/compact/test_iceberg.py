@@ -31,7 +31,8 @@ from penstock.ledger.commit import commit
 from penstock.model import REJECTED_TABLE
 from penstock.places import Place
 
-YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+PAST = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
+"""A day that is closed, whatever the time of today is."""
 
 
 @pytest.fixture
@@ -87,8 +88,8 @@ def test_every_change_shows_whole_and_can_be_gone_back_to(exported: Yard) -> Non
         )
         seen[listed(exported).current_snapshot().snapshot_id] = ids(exported)
 
-    exported.collect(3, 10, YESTERDAY)
-    exported.collect(1, 5, YESTERDAY, index="o'd/d %=é")
+    exported.collect(3, 10, PAST)
+    exported.collect(1, 5, PAST, index="o'd/d %=é")
     check()
     exported.collect(9, 4, exported.clock.date())
     check()
@@ -113,25 +114,25 @@ def test_every_change_shows_whole_and_can_be_gone_back_to(exported: Yard) -> Non
 
 def test_columns_of_the_path_and_statistics(exported: Yard) -> None:
     """They stand in no file and are read all the same; engines pass over files by what the ledger knows."""
-    exported.collect(4, 10, YESTERDAY, spread=True)
-    exported.collect(1, 1, YESTERDAY, index="o'd/d %=é")
-    exported.collect(1, 1, YESTERDAY - dt.timedelta(days=1))
+    exported.collect(4, 10, PAST, spread=True)
+    exported.collect(1, 1, PAST, index="o'd/d %=é")
+    exported.collect(1, 1, PAST - dt.timedelta(days=1))
     with pytest.raises(DeathError):
         exported.compactor(dying("exported")).run()
     names = "tp_table, tp_partition, tp_index, tp_date"
     expected = [
-        ("login", "prod", "default", YESTERDAY - dt.timedelta(days=1), 1),
-        ("login", "prod", "default", YESTERDAY, 40),
-        ("login", "prod", "o'd/d %=é", YESTERDAY, 1),
+        ("login", "prod", "default", PAST - dt.timedelta(days=1), 1),
+        ("login", "prod", "default", PAST, 40),
+        ("login", "prod", "o'd/d %=é", PAST, 1),
     ]
     assert asked(exported, f"SELECT {names}, count(*) FROM login GROUP BY ALL ORDER BY ALL") == expected
     rows = listed(exported).scan().to_arrow().select(names.split(", ")).to_pylist()
     assert sorted({tuple(row.values()) for row in rows}) == [row[:4] for row in expected]
     for condition, files in (
-        (f"tp_date = '{YESTERDAY}'", 5),
+        (f"tp_date = '{PAST}'", 5),
         ("tp_index = 'default'", 5),
         ("n >= 3000000 and n < 4000000", 1),
-        (f"tp_timestamp < '{YESTERDAY}T00:00:00'", 1),
+        (f"tp_timestamp < '{PAST}T00:00:00'", 1),
         ("who > 'user 7'", 0),
     ):
         scan = listed(exported).scan(row_filter=condition)
@@ -330,10 +331,10 @@ def test_glue(cloud: Store, tmp_path: Path) -> None:
 def test_an_overwrite_and_a_tier_show_whole(exported: Yard) -> None:
     """Old rows and new ones change places in one snapshot; files at another root are read where they are."""
     exported.tiers = (Tier(1, Place(str(exported.folder / "cold"))),)
-    exported.collect(3, 10, YESTERDAY)
+    exported.collect(3, 10, PAST)
     run(exported)
     before, old = ids(exported), list(exported.live())
-    (new,) = exported.collect(1, 7, YESTERDAY)
+    (new,) = exported.collect(1, 7, PAST)
     exported.remove([new.path])
     commit(
         exported.ledger, partition=PROD, id=commit_id(exported.clock), kind="collect", time=exported.clock,
