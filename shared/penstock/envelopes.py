@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from penstock.sql import literal
 
-__all__ = ["slices", "unwrapped"]
+__all__ = ["between", "cut", "slices", "unwrapped"]
 
 _CLOUDWATCH = re.compile(rb'\s*\{(?s:.*)"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"')
 
@@ -53,26 +53,37 @@ def _messages(documents: str) -> str:
 _LONGEST = 16 << 20  # bytes beyond the limit within which a document must end
 
 
+def between(text: bytes | bytearray) -> re.Pattern[bytes] | None:
+    """What stands where a document ends and another begins, by the first key of a text; None if it has none.
+
+    In JSON a brace that closes is followed by one that opens and the first key only there: inside a
+    text the quote of the key would be escaped.
+    """
+    first = re.match(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', text)
+    return re.compile(rb"\}\s*(?=\{\s*" + re.escape(first[1]) + rb"\s*:)") if first else None
+
+
+def cut(ends: re.Pattern[bytes], buffer: bytearray, limit: int, seen: int = 0) -> int:
+    """Where the last document ends before the limit, else the first beyond it, as yet unseen; 0: nowhere."""
+    place = 0 if seen else max((m.end() for m in ends.finditer(buffer, 0, limit)), default=0)
+    beyond = None if place else ends.search(buffer, max(limit, seen))
+    return beyond.end() if beyond else place
+
+
 def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     """Cut documents that follow each other into pieces of about `limit` bytes, each of whole ones.
 
-    In JSON a brace that closes is followed by one that opens and the first key only where a document
-    ends: inside a text the quote of the key would be escaped. ValueError when none ends.
+    ValueError when none ends.
     """
     buffer = bytearray()
-    between: re.Pattern[bytes] | None = None
+    ends: re.Pattern[bytes] | None = None
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
-            if between is None:
-                first = re.match(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', buffer)
-                if not first:
-                    raise ValueError("it begins with no JSON object, so it cannot be read in pieces")
-                between = re.compile(rb"\}\s*(?=\{\s*" + re.escape(first[1]) + rb"\s*:)")
-            place = max((m.end() for m in between.finditer(buffer, 0, limit)), default=0)
-            if not place:
-                beyond = between.search(buffer, limit)
-                place = beyond.end() if beyond else 0
+            ends = ends or between(buffer)
+            if not ends:
+                raise ValueError("it begins with no JSON object, so it cannot be read in pieces")
+            place = cut(ends, buffer, limit)
             if not place:
                 if len(buffer) > limit + _LONGEST:
                     raise ValueError(

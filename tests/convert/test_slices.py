@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.convert.trial import Outcome, Trial, event, log
 
 from penstock import convert
+from penstock.readers import Syntax
 
 FAKE = '},{"eventVersion":"1.11","eventTime":"2026-01-31T12:00:00Z","eventName":"fake"'
 NESTED = [{"eventVersion": "fake", "eventTime": "2026-01-31T12:00:00Z"}] * 5
@@ -34,6 +35,8 @@ DOCUMENTS = {
     "no utf-8": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\xff"),
     "odd records": log(*([event(), {"eventVersion": "1"}, None, 17, "x", [event()], event(new=1)] * 2)),
     "one": log(event(eventName="x" * 3000)),
+    "one after another": b"\n".join(log(*[event(eventName=str(n))] * n) for n in range(8)),
+    "put together": HOSTILE * 3 + log() * 40 + log(event(new=1)),
     "trailing space": log(*(event() for n in range(12))) + b"\n" * 500,
 }
 
@@ -54,6 +57,27 @@ def test_slices_give_what_the_whole_gives(trial: Trial, name: str, limit: int) -
     assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
     if limit < 3_000 and name == "plain":
         assert len(pieces.made.files) > 2
+
+
+@pytest.mark.parametrize("limit", [500, 1 << 20])
+@pytest.mark.parametrize("space", [b"", b"\n", b" \r\n\t"])
+def test_documents_one_after_another_are_one(trial: Trial, space: bytes, limit: int) -> None:
+    """As gzip files that were put together hold them: the same rows under the same ids, in any slices."""
+    records = [event(eventName=str(n), new=n, requestParameters={"text": FAKE}) for n in range(28)]
+    parts = [records[:1], [], records[1:9], records[9:10], [], records[10:]]
+    out = sliced(trial, limit, space.join(log(*part, Other=[{}]) for part in parts) + space)
+    assert out.counts == [("done", 28, 0, 0)]
+    one = trial(log(*records))
+    assert out.sorted() == one.sorted()
+    assert [row["unmapped"] for row in one.sorted()][:1] != [None]
+
+
+def test_arrays_in_inner_objects_of_documents_one_after_another(trial: Trial) -> None:
+    """The way to the array is kept."""
+    syntax = Syntax("json_text", {"shape": "records", "path": "data.events"})
+    texts = [json.dumps({"data": {"events": [event(eventName=name)] * 2}}).encode() for name in "ab"]
+    assert trial(b"\n".join(texts), syntax=syntax).counts == [("done", 4, 0, 0)]
+    assert trial(*texts, syntax=syntax).counts == [("done", 2, 0, 0)] * 2
 
 
 @pytest.mark.parametrize("blocks", [70, 1 << 20])
@@ -81,7 +105,18 @@ def test_what_does_not_begin_with_records_cannot_be_cut(trial: Trial, text: byte
 
 
 @pytest.mark.parametrize(
-    "end", [b"", b"]", b"]}x", b',{"eventVersion":]}', b'],"Records":', b"]}" + DOCUMENTS["plain"]]
+    "end",
+    [
+        b"",
+        b"]",
+        b"]}x",
+        b',{"eventVersion":]}',
+        b'],"Records":',
+        b"]}" + DOCUMENTS["plain"][:-2],
+        b"]}" + DOCUMENTS["plain"] + b'{"Records":{}}',
+        b'{"Records":[]}' * 60,
+        b"]}" + b'{"Other":[1]}' * 60,
+    ],
 )
 def test_when_a_later_slice_is_bad_nothing_is_kept(trial: Trial, end: bytes) -> None:
     """Neither files nor rows, of the slices before; the object beside it stays whole."""

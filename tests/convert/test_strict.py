@@ -80,11 +80,12 @@ def test_an_unknown_field_is_refused_and_kept(
 
 @pytest.mark.usefixtures("apart")
 def test_what_is_no_document_is_bad_alone(trial: Trial) -> None:
-    """Two documents in two lines, or one that goes on behind its end, are not what they begin as."""
+    """One that goes on behind its end is not what it begins as; two documents in two lines are both read."""
     one = log(*RECORDS)
-    out = trial(one, one + b"\n" + one, one + b',"x":1', one[:-9], one)
-    assert [record.state for record in out.records] == ["done", "bad", "bad", "bad", "done"]
-    assert len(out.rows()) == 6
+    out = trial(one, one + b"\n" + one, one + b',"x":1', one[:-9], one + b"\n{}", one)
+    assert [record.state for record in out.records] == ["done", "done", "bad", "bad", "bad", "done"]
+    assert [record.stored for record in out.records] == [3, 6, 0, 0, 0, 3]
+    assert len(out.rows()) == 12
 
 
 def objects(record: Any) -> Iterator[Any]:

@@ -22,7 +22,7 @@ def _build(values: Mapping[str, Any]) -> Syntax:
 
 FORMAT = Format(
     name="json_records",
-    description="One JSON document an object, which holds its records in an array.",
+    description="A JSON document that holds its records in an array, or several such one after another.",
     arguments=(
         Argument(
             "path",

@@ -77,7 +77,8 @@ def slices(
 
     Such a place (`},{`) may also stand inside a record, or in another array after the records. With
     one more pair of brackets around the records (`{"Records":[[…]]}`) what stands before it is valid
-    JSON only if it lies between two records, so `whole` of that is the proof.
+    JSON only if it lies between two records, so `whole` of that is the proof. Documents that follow
+    each other are cut where one ends, if one does.
     """
     del record
     stream = iter(blocks)
@@ -89,9 +90,16 @@ def slices(
         return
     buffer = bytearray()
     start, end, seen = b"", b"", 0
+    documents: re.Pattern[bytes] | None = None
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
+            documents = documents or envelopes.between(buffer)
+            if documents and (ended := envelopes.cut(documents, buffer, limit, seen)):
+                yield bytes(memoryview(buffer)[:ended])
+                del buffer[:ended]
+                start, seen = b"", 0
+                continue
             if not start:
                 start, end, between = _opening(bytes(buffer[: limit + _LONGEST]), limit, options)
             place = next(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from penstock.readers._json_fields import steps_to
 from penstock.readers._lines import texts_option
 from penstock.sql import literal
 
@@ -15,6 +16,9 @@ __all__ = ["ARRAY", "inside", "respelt"]
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 _EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z +\{"
 """How a line begins that an export of CloudWatch Logs wrote: its time, then the record."""
+
+_LARGEST = 32 << 20
+"""Bytes of one document, at most: what is read at once is not larger."""
 
 ARRAY = re.compile(rb"\s*\[\s*\{")
 """How a text begins that is an array of records."""
@@ -25,28 +29,49 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
 
     Of an array each element is a document; of a document, what stands at the first path of `unwrap`
     that is there is its record, or its records. Where such a text is `odd`, it was tried as a whole
-    before: then lines that are no JSON are the oddity, and they stay as they are. Where an export put
-    its time before each record, that goes.
+    before: then lines that are no JSON are the oddity, and they stay as they are. Documents that hold
+    their records, one after another (gzip files that were put together), become one, if each of them
+    does. Where an export put its time before each record, that goes.
     """
     if re.match(_EXPORTED.encode(), beginning):
         lines = rf"regexp_replace(content, {literal('(?m)^' + _EXPORTED)}, '{{', 'g')"
         return f"SELECT {lines} FROM read_text([{literal(path)}])"
     wrapped, shape = inside(beginning, options), str(options.get("shape", "records"))
-    if not wrapped and not (odd and shape != "records") and not (shape == "lines" and ARRAY.match(beginning)):
+    if not wrapped and not odd and not (shape == "lines" and ARRAY.match(beginning)):
         return None
+    if not wrapped and shape == "records":
+        return _joined(path, options)
     documents = _lines_of(path) if wrapped and odd and shape == "lines" else _documents(path)
     records, order = _records(documents, options, wrapped=wrapped)
     # A line end inside a JSON value stands between its tokens only.
     spelt = "coalesce(replace(value::VARCHAR, chr(10), ' '), raw)"
     if shape == "lines":
         return f"SELECT coalesce(string_agg({spelt}, chr(10) ORDER BY {order}), '') FROM ({records})"
-    start, end = ("[", "]") if shape == "document" else (f"{{{json.dumps(_key(options))}:[", "]}")
     text = f"coalesce(string_agg({spelt}, ',' ORDER BY {order}), '')"
-    return f"SELECT {literal(start)} || {text} || {literal(end)} FROM ({records})"
+    return f"SELECT {_enclosed(text, options)} FROM ({records})"
 
 
-def _key(options: Mapping[str, object]) -> str:
-    return str(options.get("path", "Records"))
+def _joined(path: str, options: Mapping[str, object]) -> str:
+    """SQL: the documents of a text as one with all their records; the text itself if one has none."""
+    place = "$" + steps_to(*_keys(options))
+    records = f"array_to_string(json_extract(json, {literal(place + '[*]')}), ',')"
+    joined = f"coalesce(string_agg(nullif({records}, ''), ',' ORDER BY i), '')"
+    each = f"coalesce(bool_and(json_type(json, {literal(place)}) IS NOT DISTINCT FROM 'ARRAY'), false)"
+    return (
+        f"SELECT CASE WHEN count(*) > 1 AND {each} THEN {_enclosed(joined, options)} "
+        f"ELSE (SELECT content FROM read_text([{literal(path)}])) END FROM ({_documents(path)})"
+    )
+
+
+def _enclosed(records: str, options: Mapping[str, object]) -> str:
+    """SQL: texts of records, with commas between them, as the document that holds them."""
+    keys = _keys(options) if str(options.get("shape", "records")) == "records" else []
+    opening = "".join(f"{{{json.dumps(key)}:" for key in keys)
+    return f"{literal(opening + '[')} || {records} || {literal(']' + '}' * len(keys))}"
+
+
+def _keys(options: Mapping[str, object]) -> list[str]:
+    return str(options.get("path", "Records")).split(".")
 
 
 def inside(beginning: bytes, options: Mapping[str, object]) -> bool:
@@ -61,7 +86,7 @@ def _documents(path: str) -> str:
     """SQL: documents that follow each other, however they are spread over lines: (i, json, raw)."""
     return (
         "SELECT row_number() OVER () AS i, json, NULL::VARCHAR AS raw "
-        f"FROM read_json_objects({literal(path)}, format = 'unstructured')"
+        f"FROM read_json_objects({literal(path)}, format = 'unstructured', maximum_object_size = {_LARGEST})"
     )
 
 
@@ -79,7 +104,7 @@ def _records(documents: str, options: Mapping[str, object], *, wrapped: bool) ->
     paths = texts_option(options, "unwrap") if wrapped else ()
     lists = paths
     if str(options.get("shape", "records")) == "records":
-        lists = (*paths, f'$."{_key(options)}"')
+        lists = (*paths, "$" + steps_to(*_keys(options)))
     each = _exploded("json", "j", documents)
     if not lists:
         return f"SELECT *, json AS value FROM ({each})", "i, j"

@@ -223,7 +223,7 @@ def exacts(options: Mapping[str, object]) -> bool:
 
 def complaint(head: bytes, options: Mapping[str, object]) -> str:
     """Found and expected, from the first bytes of the piece."""
-    expected = f'expected one JSON object with a list "{key_of(options)}" and nothing behind it'
+    expected = f'expected JSON objects with a list "{key_of(options)}", and nothing else'
     if shape_of(options) != "records":
         expected = "expected JSON: a record, an array of records, or records one after another"
     if not head.strip():
