@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import sys
@@ -44,9 +45,9 @@ def exported(yard: Yard) -> Yard:
 
 def listed(yard: Yard, name: str = "login") -> Any:
     """The table as pyiceberg finds it, with its own way to files."""
-    return SqlCatalog("penstock", uri=f"sqlite:///{yard.hive.root}/_iceberg/catalog.sqlite").load_table(
-        f"penstock.{name}"
-    )
+    uri = f"sqlite:///{yard.hive.root}/_iceberg/catalog.sqlite"
+    with contextlib.closing(SqlCatalog("penstock", uri=uri)) as catalog:
+        return catalog.load_table(f"penstock.{name}")
 
 
 def ids(yard: Yard, snapshot: int | None = None) -> list[str]:

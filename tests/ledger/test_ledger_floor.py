@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -215,7 +215,7 @@ def test_an_older_file_learns_to_drop(tmp_path: Path) -> None:
     """A SQLite ledger of the format before gets what it lacks, and keeps what it has."""
     path = tmp_path / "ledger.db"
     history(SqliteLedger(path), 3)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DROP TABLE floor")
         db.execute("PRAGMA user_version = 1")
     again = SqliteLedger(path)

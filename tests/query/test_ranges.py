@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,11 @@ def joined(ranges: Ranges, first: int, end: int, file: str = FILE) -> bytes | No
 
 
 @pytest.fixture
-def ranges(tmp_path: Path) -> Ranges:
+def ranges(tmp_path: Path) -> Iterator[Ranges]:
     """An empty one."""
-    return Ranges(tmp_path / "a" / "ranges.sqlite", 10 * PIECE)
+    ranges = Ranges(tmp_path / "a" / "ranges.sqlite", 10 * PIECE)
+    yield ranges
+    ranges.close()
 
 
 def test_what_was_kept_is_found_whole_and_in_parts(ranges: Ranges) -> None:
@@ -71,6 +74,7 @@ def test_it_never_grows_beyond_its_limit(tmp_path: Path) -> None:
             assert joined(ranges, 0, PIECE, "f0") is not None, "it was used lately"
             assert joined(ranges, 0, PIECE, "f1") is None
     assert joined(ranges, 0, PIECE, "f5") is None
+    ranges.close()
 
 
 def test_a_smaller_limit_empties_it(tmp_path: Path) -> None:
@@ -145,3 +149,4 @@ def test_processes_share_it(tmp_path: Path) -> None:
     assert path.stat().st_size <= 6 * PIECE
     ranges = Ranges(path, 6 * PIECE)
     assert any(joined(ranges, 0, 10, f"{name}39") for name in "abc")
+    ranges.close()

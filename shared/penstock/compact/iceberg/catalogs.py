@@ -67,10 +67,13 @@ def _opened(url: str, hive: Hive, glue: Callable[[], Any]) -> Home:
     if scheme != "sqlite":
         raise PenstockError(f"found {url!r}, expected glue://<database> or sqlite:///<file>")
     from pyiceberg.catalog.sql import SqlCatalog
+    from sqlalchemy import NullPool, create_engine
     from sqlalchemy.exc import OperationalError
 
     path = Path(rest[1:])
     path.parent.mkdir(parents=True, exist_ok=True)
     catalog = SqlCatalog("penstock", uri=f"sqlite:///{path.absolute()}", **settings)
+    catalog.close()
+    catalog.engine = create_engine(catalog.engine.url, poolclass=NullPool)  # no connection between calls
     catalog.create_namespace_if_not_exists("penstock")
     return Home(catalog, "penstock", hive, (OperationalError,))
