@@ -419,8 +419,10 @@ def test_a_snapshot_that_somebody_else_made(exported: Yard) -> None:
     """An engine's maintenance knows nothing of our properties: the table goes on showing what is live."""
     exported.collect(2, 3)
     run(exported)
-    with listed(exported).transaction() as change, change.update_snapshot().merge_append() as theirs:
+    table = listed(exported)
+    with table.transaction() as change, change.update_snapshot().merge_append() as theirs:
         assert theirs.snapshot_id
+    table.catalog.close()
     assert f"penstock.version.{PROD}" not in listed(exported).current_snapshot().summary.additional_properties
     for _ in range(3):
         exported.collect(1, 3)

@@ -120,6 +120,14 @@ def test_a_damaged_one_is_no_error(ranges: Ranges, damage: str) -> None:
     again.close()
 
 
+def test_once_closed_it_opens_nothing(ranges: Ranges) -> None:
+    """A thread of the gateway that still answers DuckDB comes after the session has ended."""
+    ranges.close()
+    ranges.keep(FILE, 0, DATA)
+    assert ranges.plan(FILE, 0, 10) == [Gap(0, 10)]
+    assert not ranges.path.exists()
+
+
 def test_it_is_for_its_owner_alone(ranges: Ranges) -> None:
     """It holds what logs said."""
     ranges.keep(FILE, 0, DATA)

@@ -62,6 +62,7 @@ class Ranges:
     limit: int
     clock: Callable[[], float] = time.time
     _db: sqlite3.Connection | None = None
+    _closed: bool = False
     _used: set[int] = field(default_factory=set)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -123,16 +124,18 @@ class Ranges:
                 self._insert(db, file, first, body)
 
     def close(self) -> None:
-        """Note what was used, and let go of the file."""
-        with suppress(*_TROUBLE), self._one:
-            if self._used:
-                now = int(self.clock())
-                with self._connection() as db:
-                    db.executemany(
-                        "UPDATE piece SET used = ? WHERE id = ?", [(now, id_) for id_ in self._used]
-                    )
-        if self._db is not None:
-            self._db.close()
+        """Note what was used, and let go of the file. Whoever comes later finds nothing and keeps nothing."""
+        with self._one:
+            with suppress(*_TROUBLE):
+                if self._used:
+                    now = int(self.clock())
+                    with self._connection() as db:
+                        db.executemany(
+                            "UPDATE piece SET used = ? WHERE id = ?", [(now, id_) for id_ in self._used]
+                        )
+            self._closed = True
+            if self._db is not None:
+                self._db.close()
 
     def _rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._one:
@@ -160,6 +163,8 @@ class Ranges:
 
     def _connection(self) -> sqlite3.Connection:
         """One for all threads: there are as many as open files, and each would have its own page cache."""
+        if self._closed:
+            raise sqlite3.ProgrammingError("it is closed")
         if self._db is None:
             self._db = _open(self.path, self.limit)
         return self._db
