@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from penstock.sql import literal
 
-__all__ = ["between", "cut", "slices", "unwrapped"]
+__all__ = ["FIRST_KEY", "between", "cut", "slices", "unwrapped"]
+
+FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
+"""How an object begins that has a member: its key, with the quotes."""
 
 _CLOUDWATCH = re.compile(rb'\s*\{(?s:.*)"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"')
 
@@ -59,7 +62,7 @@ def between(text: bytes | bytearray) -> re.Pattern[bytes] | None:
     In JSON a brace that closes is followed by one that opens and the first key only there: inside a
     text the quote of the key would be escaped.
     """
-    first = re.match(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', text)
+    first = FIRST_KEY.match(text)
     return re.compile(rb"\}\s*(?=\{\s*" + re.escape(first[1]) + rb"\s*:)") if first else None
 
 

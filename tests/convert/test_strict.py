@@ -12,7 +12,7 @@ from tests.convert.trial import NOW, Trial, event, log
 
 from penstock import convert, tables
 from penstock.readers import Piece
-from penstock.readers._json_shapes import key_of, shape_of
+from penstock.readers._json_options import key_of, shape_of
 from penstock.standardize import Recipe
 
 RECORDS = [event(eventName=name, requestID=name, userIdentity={"arn": name}) for name in "abc"]

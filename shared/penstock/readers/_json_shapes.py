@@ -10,22 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from penstock import envelopes
 from penstock.readers import _lines, _respelling
 from penstock.readers._json_fields import steps_to
+from penstock.readers._json_options import above, key_of, keys_of, shape_of
 from penstock.sql import literal
 
-__all__ = ["above", "array_path", "document", "key_of", "keys_of", "list_of", "shape_of", "slices"]
+__all__ = ["document", "list_of", "slices"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 # A document with the array may begin with other members, as those of AWS Config do.
 _BEFORE = rb'\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s"\[\]{},]+)\s*,\s*)*'
-_FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
-
-
-def shape_of(options: Mapping[str, object]) -> str:
-    return str(options.get("shape", "records"))
-
-
-def key_of(options: Mapping[str, object]) -> str:
-    return str(options.get("path", "Records"))
 
 
 def document(options: Mapping[str, object], content: str = "content") -> str:
@@ -40,22 +32,6 @@ def document(options: Mapping[str, object], content: str = "content") -> str:
             return f"CASE WHEN {array} THEN {content} ELSE '[' || {content} || ']' END"
         case _:
             return content
-
-
-def keys_of(options: Mapping[str, object]) -> list[str]:
-    """The way to the array."""
-    return key_of(options).split(".")
-
-
-def above(options: Mapping[str, object], records: object) -> object:
-    """The document that holds the records."""
-    for key in reversed(keys_of(options)):
-        records = {key: records}
-    return records
-
-
-def array_path(options: Mapping[str, object]) -> str:
-    return f"${steps_to(*keys_of(options))}" if shape_of(options) == "records" else "$"
 
 
 def list_of(options: Mapping[str, object], element: object, content: str = "content") -> str:
@@ -149,7 +125,7 @@ def _opening(
     else:
         opening, expected, end = rb"\s*\[", "[{…", b"]"
     head = re.match(opening, text)
-    first = head and _FIRST_KEY.match(text, head.end())
+    first = head and envelopes.FIRST_KEY.match(text, head.end())
     if not (head and first):
         raise ValueError(
             f"it is larger than {limit:,} bytes and does not begin with {expected}, "

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 from penstock.readers._json_fields import steps_to
-from penstock.readers._json_shapes import above, array_path, keys_of, shape_of
+from penstock.readers._json_options import above, array_path, keys_of, shape_of
 from penstock.readers._pieces import Pieces
 from penstock.readers._respelling import inside
 from penstock.sql import identifier, literal

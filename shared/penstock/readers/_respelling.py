@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from penstock.readers._json_fields import steps_to
+from penstock.readers._json_options import array_path, keys_of, shape_of
 from penstock.readers._lines import texts_option
 from penstock.sql import literal
 
@@ -36,7 +36,7 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
     if re.match(_EXPORTED.encode(), beginning):
         lines = rf"regexp_replace(content, {literal('(?m)^' + _EXPORTED)}, '{{', 'g')"
         return f"SELECT {lines} FROM read_text([{literal(path)}])"
-    wrapped, shape = inside(beginning, options), str(options.get("shape", "records"))
+    wrapped, shape = inside(beginning, options), shape_of(options)
     if not wrapped and not odd and not (shape == "lines" and ARRAY.match(beginning)):
         return None
     if not wrapped and shape == "records":
@@ -53,10 +53,10 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
 
 def _joined(path: str, options: Mapping[str, object]) -> str:
     """SQL: the documents of a text as one with all their records; the text itself if one has none."""
-    place = "$" + steps_to(*_keys(options))
-    records = f"array_to_string(json_extract(json, {literal(place + '[*]')}), ',')"
+    array = array_path(options)
+    records = f"array_to_string(json_extract(json, {literal(array + '[*]')}), ',')"
     joined = f"coalesce(string_agg(nullif({records}, ''), ',' ORDER BY i), '')"
-    each = f"coalesce(bool_and(json_type(json, {literal(place)}) IS NOT DISTINCT FROM 'ARRAY'), false)"
+    each = f"coalesce(bool_and(json_type(json, {literal(array)}) IS NOT DISTINCT FROM 'ARRAY'), false)"
     return (
         f"SELECT CASE WHEN count(*) > 1 AND {each} THEN {_enclosed(joined, options)} "
         f"ELSE (SELECT content FROM read_text([{literal(path)}])) END FROM ({_documents(path)})"
@@ -65,13 +65,9 @@ def _joined(path: str, options: Mapping[str, object]) -> str:
 
 def _enclosed(records: str, options: Mapping[str, object]) -> str:
     """SQL: texts of records, with commas between them, as the document that holds them."""
-    keys = _keys(options) if str(options.get("shape", "records")) == "records" else []
+    keys = keys_of(options) if shape_of(options) == "records" else []
     opening = "".join(f"{{{json.dumps(key)}:" for key in keys)
     return f"{literal(opening + '[')} || {records} || {literal(']' + '}' * len(keys))}"
-
-
-def _keys(options: Mapping[str, object]) -> list[str]:
-    return str(options.get("path", "Records")).split(".")
 
 
 def inside(beginning: bytes, options: Mapping[str, object]) -> bool:
@@ -103,8 +99,8 @@ def _records(documents: str, options: Mapping[str, object], *, wrapped: bool) ->
     """SQL: the records of documents (i, json, raw) as `value`, and by what they are in order."""
     paths = texts_option(options, "unwrap") if wrapped else ()
     lists = paths
-    if str(options.get("shape", "records")) == "records":
-        lists = (*paths, "$" + steps_to(*_keys(options)))
+    if shape_of(options) == "records":
+        lists = (*paths, array_path(options))
     each = _exploded("json", "j", documents)
     if not lists:
         return f"SELECT *, json AS value FROM ({each})", "i, j"

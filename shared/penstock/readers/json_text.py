@@ -1,7 +1,8 @@
-"""JSON texts: one document that holds its records in an array, one document a line, or one document.
+"""JSON texts: documents that hold their records in an array, one document a line, or one document.
 
 Option `shape`: `records`, with `path`, the key of the array (default `Records`; of one in an
-inner object, the keys with dots between them; CloudTrail is the best known of these: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html);
+inner object, the keys with dots between them; of several such documents one after another, all;
+CloudTrail is the best known of these: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html);
 `lines` (https://jsonlines.org); `document`, a record or an array of them. Records that follow each
 other without line ends, or spread over several lines, are spelt anew where the shape needs it.
 Option `unwrap`: JSON paths; where `unwrap_when` (a regular expression) is found near the beginning,
@@ -17,16 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from penstock.readers import _json_strict, _lines, _respelling
 from penstock.readers._json_fields import looked_at, steps_to, unmapped
 from penstock.readers._json_glance import glanced, names_of
-from penstock.readers._json_shapes import (
-    above,
-    array_path,
-    document,
-    key_of,
-    keys_of,
-    list_of,
-    shape_of,
-    slices,
-)
+from penstock.readers._json_options import above, array_path, key_of, keys_of, shape_of
+from penstock.readers._json_shapes import document, list_of, slices
 from penstock.readers._json_strict import begins_alone, count, example
 from penstock.readers._pieces import Head, Pieces
 from penstock.sql import identifier, literal
