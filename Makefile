@@ -35,10 +35,11 @@ check: $(READY)  ## what CI runs: lint, format, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@$(PYTEST) -m "not soak"
+	@$(MAKE) --no-print-directory test
 
-soak: $(READY)  ## the long fault tests
+soak: $(READY)  ## the long fault tests, and a search for examples that break a property
 	@$(LOCAL) $(BIN)/pytest -m soak
+	@$(PYTEST) -m "hypothesis and not soak" --hypothesis-profile=search
 
 bench: $(READY)  ## speed, memory, cold start and cost
 	@$(LOCAL) $(BIN)/python -m infra.bench

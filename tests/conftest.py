@@ -1,11 +1,20 @@
-"""Fixtures that several folders of tests use."""
+"""What several folders of tests use.
+
+Property tests try the same examples in each run of `make test`, so that a change is judged by what it
+changes; `make soak` lets them search for new ones. What a search finds is pinned by an `@example`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from infra.local_cloud import LocalCloud
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="module")

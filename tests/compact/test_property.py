@@ -45,7 +45,6 @@ operations = st.lists(
 @settings(
     max_examples=12,
     deadline=None,
-    derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],

@@ -46,7 +46,6 @@ def clean(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 @settings(
     max_examples=10,
     deadline=None,
-    derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

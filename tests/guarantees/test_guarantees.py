@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 import json
 import os
 import re
@@ -85,45 +86,41 @@ def test_g2_bad_objects_are_recorded_and_reported(rig: Rig) -> None:
 
 
 def _big_object(megabytes: int) -> tuple[bytes, int]:
-    """A log object of that size inflated, and its records."""
-    texts = [json.dumps(record) for record in samples.events("g4", 2000, rigs.START)]
-    block = ",".join(texts)
-    many = max(1, (megabytes << 20) // len(block))
-    return gzip.compress(f'{{"Records":[{",".join([block] * many)}]}}'.encode(), 1, mtime=0), many * 2000
+    """A log object of that size inflated, and its records; never whole in this process's memory."""
+    block = ",".join(json.dumps(record) for record in samples.events("g4", 2000, rigs.START)).encode()
+    many = (megabytes << 20) // len(block)
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as file:
+        file.write(b'{"Records":[' + block)
+        for _ in range(many - 1):
+            file.write(b"," + block)
+        file.write(b"]}")
+    return packed.getvalue(), many * 2000
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_g4_memory_does_not_grow_with_an_object(rig: Rig, tmp_path: Path) -> None:
-    """An object of 200 MB and one of 400 MB inflated take the same memory, and less than the bound."""
-    peaks = []
-    for megabytes in (200, 400):
-        body, many = _big_object(megabytes)
-        ref = rig.put(logs(1)[0].key, body)
-        folder = tmp_path / str(megabytes)
-        (folder / "_config").mkdir(parents=True)
-        (folder / "_config" / "main.tpc").write_text(rigs.ONE_PARTITION % rig.bucket)
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.guarantees.collect_one",
-                ref.bucket,
-                ref.key,
-                str(ref.etag),
-                folder,
-            ],
-            env={**os.environ, "STORE": rig.store.url},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        stored, peak = map(int, done.stdout.split())
-        assert stored == many
-        peaks.append(peak)
-    assert max(peaks) < 700
-    assert peaks[1] < peaks[0] * 1.15
+    """A process collects an object of 800 MB inflated and never holds 600 MB in all (404 to 441 measured).
+
+    One bound that the object alone would break: peaks of two sizes differ by chance as much as 70 MB.
+    """
+    body, many = _big_object(800)
+    ref = rig.put(logs(1)[0].key, body)
+    (tmp_path / "_config").mkdir()
+    (tmp_path / "_config" / "main.tpc").write_text(rigs.ONE_PARTITION % rig.bucket)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.guarantees.collect_one", ref.bucket, ref.key, str(ref.etag), tmp_path],
+        env={**os.environ, "STORE": rig.store.url},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    stored, peak = map(int, done.stdout.split())
+    print(f"peak of an object of 800 MB: {peak} MB")
+    assert stored == many
+    assert peak < 600
 
 
 def test_g5_same_object_same_rows(rig: Rig, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_failed_messages_stay_hidden_for_the_visibility_timeout(cloud: LocalClou
     cloud.send("x")
     poller = _poller(cloud, lambda event, _: _failing(event, "x"), retry_after=None)
     with pytest.raises(TimeoutError, match="1 messages left"):
-        _run(poller, timeout=0.5)
+        _run(poller, timeout=2)
     assert len(poller.invocations) == 1
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.queue_url, AttributeNames=names)[

@@ -25,7 +25,7 @@ from penstock.standardize import Recipe
 __all__ = ["AT_ONCE", "Converted", "convert"]
 
 AT_ONCE = 32 << 20
-"""Bytes of text that one statement reads, at most; the process stays below 400 MB with it (`make bench`)."""
+"""Bytes of text that one statement reads, at most; a process stays below 450 MB with it (`make bench`)."""
 
 _WORTH = 1 << 20  # bytes of text that are worth a statement of their own
 
