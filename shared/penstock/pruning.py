@@ -90,7 +90,9 @@ def by_day(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """`sql` (one checked statement) with the days of the times that `tp_date` is compared with.
 
     What is put before a condition follows from it whatever the column is, so no answer changes. Only
-    conditions of a WHERE that are joined by AND and OR are looked at: before those it can stand.
+    conditions of a WHERE that are joined by AND and OR are looked at: before those it can stand, if
+    they are written as the tree has them, the column and then the sign. The tree has `NOT (a >= b)`
+    as `a < b` that begins at NOT (https://github.com/duckdb/duckdb, transform_bool_expr.cpp).
     """
     if not _DAY.search(sql):
         return sql
@@ -99,7 +101,9 @@ def by_day(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     found = [one for node in nodes for one in _conditions(node.get("where_clause"))]
     for condition in sorted(found, key=lambda one: int(_column(one)["query_location"]), reverse=True):
         place = int(_column(condition)["query_location"])
-        if _NAMED.match(data, place):
+        named = _NAMED.match(data, place)
+        sign = int(condition["query_location"])
+        if named and named.end() <= sign and not data[named.end() : sign].strip():
             days = "".join(f"{day} AND " for day in _days(connection, condition))
             data = data[:place] + days.encode() + data[place:]
     return sql[: len(sql) - len(inner)] + data.decode()

@@ -31,6 +31,9 @@ DOCUMENTS = {
     "another array": log(
         *(event(eventName=str(n)) for n in range(12)), Other=NESTED * 2, Last={"Records": NESTED}
     ),
+    "nested members before": (
+        b'{"Versions":[{"Records":[{"a":"}]"}]},"\\"["],"Of":{"Records":[{}]},' + HOSTILE[1:]
+    ),
     "half pairs": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\\ud800"),
     "no utf-8": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\xff"),
     "odd records": log(*([event(), {"eventVersion": "1"}, None, 17, "x", [event()], event(new=1)] * 2)),
@@ -103,7 +106,9 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b'{"Versions":[1],' + DOCUMENTS["plain"][1:],
+        b'{"Versions":[1,"' + b"x" * 70_000 + b'"],' + DOCUMENTS["plain"][1:],
+        b'{"Versions":{' + DOCUMENTS["plain"] * 2 + b"}",
+        b'{"Versions":[{"Records":[' + b"1," * 2000 + b"4]}]}",
         json.dumps([{"other": 1}] * 60).encode(),
         b"not json at all " * 60,
         b'{"Records":{"0":' + b"1" * 2000 + b"}}",
@@ -139,6 +144,18 @@ def test_when_a_later_slice_is_bad_nothing_is_kept(trial: Trial, end: bytes) -> 
     assert out.counts == [("bad", 0, 0, 0), ("done", 24, 0, 0)]
     assert {row["tp_source_location"] for row in out.rows()} == {"object-1"}
     assert len(out.rows()) == 24
+
+
+def test_arrays_in_inner_objects_behind_nested_members(trial: Trial) -> None:
+    """The way to the array passes by what is nested, at each level."""
+    syntax = Syntax("json_text", {"shape": "records", "path": "data.events"})
+    inner = {"page": {"events": [1]}, "events": [event(eventName=str(n)) for n in range(24)], "last": [{}]}
+    text = json.dumps({"meta": {"data": {"events": [{}]}}, "data": inner}).encode()
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (600,)):
+        out = trial(text, syntax=syntax, blocks=100)
+    assert out.counts == [("done", 24, 0, 0)]
+    assert len(out.made.files) > 2
+    assert out.sorted() == trial(text, syntax=syntax).sorted()
 
 
 def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:

@@ -293,6 +293,52 @@ def test_days_follow_whatever_tp_date_is(twins: Twins, type_: str, sign: str) ->
         assert found == expected
 
 
+@pytest.mark.parametrize("sign", ["<", "<=", "=", "<>", ">=", ">"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "NOT ({})",
+        "NOT {}",
+        "not\n({})",
+        "NOT (NOT ({}))",
+        "NOT (NOT {})",
+        "NOT NOT {}",
+        "NOT (n > 0 AND NOT {})",
+        "n > 0 OR NOT {}",
+        "({}) IS NOT TRUE",
+        "NOT ((({})))",
+    ],
+)
+def test_days_do_not_turn_with_a_negation(twins: Twins, said: str, sign: str) -> None:
+    """DuckDB's tree has a negated comparison as the one of the other sign; the text has not."""
+    for time in ("2026-01-02 00:00:00.000001", "2026-01-03 00:00:00", "2026-01-01 12:00:00"):
+        condition = said.format(f"tp_date {sign} TIMESTAMP '{time}'")
+        found, expected = twins.asked(f"SELECT tp_id FROM login WHERE {condition}")
+        assert found == expected, condition
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(tp_date) {}",
+        "((tp_date){})",
+        "tp_date /* or so */ {}",
+        "login . tp_date {}",
+        '"tp_date"{}',
+        "NOT (tp_date) {}",
+    ],
+)
+@pytest.mark.parametrize(
+    "sign", [">= TIMESTAMP '2026-01-02 12:00:00'", "BETWEEN {0} AND {0} + INTERVAL 1 DAY"]
+)
+def test_days_stand_beside_whatever_is_written(twins: Twins, condition: str, sign: str) -> None:
+    """In brackets, with a remark: it is asked as before, never an error of its own."""
+    told = condition.format(" " + sign.format("TIMESTAMP '2026-01-01 12:00:00'"))
+    found, expected = twins.asked(f"SELECT tp_id FROM login WHERE {told}")
+    assert found == expected
+    assert expected
+
+
 @pytest.mark.parametrize("column", sorted(NAMED))
 def test_every_comparison_of_a_column(twins: Twins, column: str) -> None:
     """Each value with each sign, each in a scan of its own."""

@@ -16,8 +16,10 @@ from penstock.sql import literal
 __all__ = ["document", "list_of", "slices"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
-# A document with the array may begin with other members, as those of AWS Config do.
-_BEFORE = rb'\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s"\[\]{},]+)\s*,\s*)*'
+_HEAD = 64 << 10  # bytes before the first record that are never too many; they stand before each slice
+_KEY = re.compile(rb'\s*("(?:[^"\\]++|\\.)*+")\s*:\s*')
+_SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s"\[\]{},]+')
+_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')  # a text as a whole: what is in it counts nothing
 
 
 def document(options: Mapping[str, object], content: str = "content") -> str:
@@ -77,7 +79,7 @@ def slices(
                 start, seen = b"", 0
                 continue
             if not start:
-                start, end, between = _opening(bytes(buffer[: limit + _LONGEST]), limit, options)
+                start, end, between = _opening(bytes(buffer[: max(limit // 2, _HEAD)]), limit, options)
             place = next(
                 (
                     place
@@ -118,20 +120,52 @@ def _opening(
     text: bytes, limit: int, options: Mapping[str, object]
 ) -> tuple[bytes, bytes, re.Pattern[bytes]]:
     """How the document begins up to the first record, how it ends, and what stands between two records."""
-    if shape_of(options) == "records":
-        keys = keys_of(options)
-        opening = b"".join(_BEFORE + b'"' + re.escape(key.encode()) + rb'"\s*:' for key in keys) + rb"\s*\["
-        expected, end = f'{{"{key_of(options)}": [{{…', b"]" + b"}" * len(keys)
-    else:
-        opening, expected, end = rb"\s*\[", "[{…", b"]"
-    head = re.match(opening, text)
+    keys = keys_of(options) if shape_of(options) == "records" else ()
+    head = re.compile(rb"\s*\[").match(text, _behind_keys(text, keys))
     first = head and envelopes.FIRST_KEY.match(text, head.end())
     if not (head and first):
+        expected = f'{{"{key_of(options)}": [{{…' if keys else "[{…"
         raise ValueError(
             f"it is larger than {limit:,} bytes and does not begin with {expected}, "
             "so it cannot be read in pieces"
         )
-    return head.group(), end, re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:")
+    return (
+        text[: head.end()],
+        b"]" + b"}" * len(keys),
+        re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:"),
+    )
+
+
+def _behind_keys(text: bytes, keys: Iterable[str]) -> int:
+    """Where the value begins to which the keys lead; where the way ends, if it does not.
+
+    Other members may stand before it, as in the documents of AWS Config, nested ones too.
+    """
+    at = 0
+    for key in keys:
+        wanted = json.dumps(key, ensure_ascii=False).encode()
+        opened = re.compile(rb"\s*\{").match(text, at)
+        while opened and (member := _KEY.match(text, opened.end())):
+            at = member.end()
+            if member[1] == wanted:
+                break
+            opened = re.compile(rb"\s*,").match(text, _behind_value(text, at))
+        else:
+            return len(text)
+    return at
+
+
+def _behind_value(text: bytes, at: int) -> int:
+    """Where the value ends that begins there."""
+    if text[at : at + 1] not in (b"[", b"{"):
+        scalar = _SCALAR.match(text, at)
+        return scalar.end() if scalar else len(text)
+    depth = 0
+    for bracket in _BRACKET.finditer(text, at):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(bracket[0], 0)
+        if depth == 0:
+            return bracket.end()
+    return len(text)
 
 
 def _places(
