@@ -38,7 +38,7 @@ check: $(READY)  ## what CI runs: lint, format, types, tests
 	@$(MAKE) --no-print-directory test
 
 soak: $(READY)  ## the long fault tests, and a search for examples that break a property
-	@$(LOCAL) $(BIN)/pytest -m soak
+	@$(LOCAL) $(BIN)/pytest -m soak --hypothesis-profile=search
 	@$(PYTEST) -m "hypothesis and not soak" --hypothesis-profile=search
 
 bench: $(READY)  ## speed, memory, cold start and cost

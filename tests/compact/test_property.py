@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.compact import yard as yards
 from tests.compact.test_drop import STEPS as DROP_STEPS
@@ -45,8 +45,6 @@ operations = st.lists(
 @settings(
     max_examples=12,
     deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
 )
 @given(history=operations)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.collect import rig as rigs
 from tests.collect.rig import PROD, Rig, differences, logs
@@ -46,8 +46,6 @@ def clean(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 @settings(
     max_examples=10,
     deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=deliveries)
