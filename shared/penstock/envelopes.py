@@ -10,12 +10,41 @@ from collections.abc import Iterable, Iterator
 
 from penstock.sql import literal
 
-__all__ = ["FIRST_KEY", "between", "cut", "slices", "unwrapped"]
+__all__ = ["BEGINNING", "DELIVERED", "FIRST_KEY", "between", "cut", "found", "slices", "unwrapped"]
+
+BEGINNING = 4 << 10
+"""First bytes of a text, by which it is told how it is written."""
+
+DELIVERED = rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'
+"""The member by which CloudWatch Logs says that it delivers."""
 
 FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
 """How an object begins that has a member: its key, with the quotes."""
 
-_CLOUDWATCH = re.compile(rb'\s*\{(?s:.*)"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"')
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}]|[^"{}]+|"')
+
+
+def found(pattern: bytes, text: bytes) -> bool:
+    """Whether a text begins as `pattern` (a regular expression) says, which may be found anywhere in it.
+
+    A pattern that begins with a quote is of a member, and is looked for among those of the outermost
+    objects: what a record holds may look like anything.
+    """
+    text = text[:BEGINNING]
+    return re.search(pattern, text) is not None and (
+        not pattern.startswith(b'"') or re.search(pattern, _outermost(text)) is not None
+    )
+
+
+def _outermost(text: bytes) -> bytes:
+    """The members of JSON objects that stand in no other, their values cut at a brace."""
+    depth, kept = 0, []
+    for token in _TOKEN.findall(text):
+        depth -= token == b"}"
+        if depth < 2:
+            kept.append(token)
+        depth += token == b"{"
+    return b"".join(kept)
 
 
 def unwrapped(path: str, beginning: bytes) -> tuple[str, ...]:
@@ -25,7 +54,7 @@ def unwrapped(path: str, beginning: bytes) -> tuple[str, ...]:
     documents however they are spread over lines, and one a line. Control messages say that a
     subscription is alive and hold no record; what is no envelope stays as it is.
     """
-    if not _CLOUDWATCH.match(beginning):
+    if not (re.match(rb"\s*\{", beginning) and found(DELIVERED, beginning)):
         return ()
     documents = (
         "SELECT row_number() OVER () AS i, json, NULL::VARCHAR AS raw "

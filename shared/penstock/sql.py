@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 
-__all__ = ["filled_object", "identifier", "literal", "struct", "timestamp"]
+__all__ = ["filled_object", "identifier", "literal", "shallow", "struct", "timestamp"]
 
 
 def literal(value: str) -> str:
@@ -28,6 +28,14 @@ def identifier(name: str) -> str:
 def struct(fields: Mapping[str, str]) -> str:
     """A SQL struct of expressions by name."""
     return "struct_pack(" + ", ".join(f"{identifier(name)} := {sql}" for name, sql in fields.items()) + ")"
+
+
+def shallow(value: str) -> str:
+    """SQL for JSON that may be merged: a patch goes level by level, and brackets 100,000 deep would end
+    the process. Such a value is kept as text. `value` is a name, as it is read three times.
+    """
+    brackets = f"strlen({value}) - strlen(translate({value}::VARCHAR, '{{[', ''))"
+    return f"CASE WHEN {brackets} > 1000 THEN to_json({value}::VARCHAR) ELSE {value} END"
 
 
 def filled_object(fields: Mapping[str, str]) -> str:

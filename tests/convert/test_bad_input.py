@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests.convert.trial import TABLE, Trial, event, log
 
 from infra import samples
-from penstock import inflate
+from penstock import convert, inflate, tables
+from penstock.readers import _lines
 
 MOST = 1 << 30
 OBJECTS = [o for o in samples.bad_objects(11) if o.expect != "ignored" and o.kind != "duplicate"]
@@ -203,6 +205,66 @@ def test_deep_nesting_in_a_struct_is_data(trial: Trial, opening: str, place: str
     assert out.counts == [("done", 1, 0, 0), ("done", 1, 0, 0)]
     (kept,) = [row["unmapped"] for row in out.rows() if row["unmapped"] is not None]
     assert kept.count("[") + kept.count("{") >= 100_000
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize(
+    ("table", "record"),
+    [
+        ("aws_eks_audit_log", '{"kind":"Event","stageTimestamp":"2026-01-31T12:00:00Z","sourceIPs":?}'),
+        ("aws_eks_audit_log", '{"kind":"Event","stageTimestamp":"2026-01-31T12:00:00Z","user":{"groups":?}}'),
+        ("aws_waf_traffic_log", '{"timestamp":1769860800000,"oversizeFields":?}'),
+        ("aws_config_item", '{"configurationItemCaptureTime":"2026-01-31T12:00:00Z","relatedEvents":?}'),
+        ("aws_securityhub_finding", '{"UpdatedAt":"2026-01-31T12:00:00Z","Types":?}'),
+    ],
+)
+def test_deep_nesting_in_a_list_of_texts_is_data(trial: Trial, table: str, record: str, opening: str) -> None:
+    """Brackets 100,000 deep where texts are expected are kept, and end nothing."""
+    deep = opening * 100_000 + "1" + {"[": "]", '{"a":': "}"}[opening] * 100_000
+    text = record.replace("?", deep)
+    if table == "aws_config_item":
+        text = f'{{"configurationItems":[{text}]}}'
+    out = trial(text.encode(), table=tables.find(table))
+    assert out.counts == [("done", 1, 0, 0)]
+    assert "[" * 1000 in str(out.rows(table)) or '"a' in str(out.rows(table))
+
+
+TAGS = {"tags": {"messageType": "DATA_MESSAGE", "detail-type": "x", "configurationItem": "y"}}
+
+
+@pytest.mark.parametrize("limit", [300, 3_000, 1 << 20])
+@pytest.mark.parametrize(
+    ("table", "array", "field", "record"),
+    [
+        ("aws_cloudtrail_log", "Records", "requestParameters", event()),
+        ("aws_cloudtrail_insight", "Records", "insightDetails", event(eventType="AwsCloudTrailInsight")),
+        (
+            "aws_config_item",
+            "configurationItems",
+            "tags",
+            {"configurationItemCaptureTime": "2026-01-31T12:00:00Z"},
+        ),
+    ],
+)
+def test_what_a_record_holds_is_no_envelope(
+    trial: Trial, table: str, array: str, field: str, record: dict[str, str], limit: int
+) -> None:
+    """Anybody may name a tag as CloudWatch Logs and EventBridge name their members."""
+    held = TAGS if field != "tags" else TAGS["tags"]
+    text = json.dumps({array: [record | {field: held}, *[record | {field: {}}] * 30]}).encode()
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
+        for blocks in (None, 700):
+            out = trial(text, table=tables.find(table), blocks=blocks)
+            assert out.counts == [("done", 31, 0, 0)]
+
+
+@pytest.mark.parametrize("limit", [10, 300])
+def test_a_head_longer_than_a_piece(limit: int) -> None:
+    """It stands before each piece, and the pieces come to an end."""
+    head, lines = b"x" * 3_000 + b"\n", [b"%d\n" % n for n in range(200)]
+    pieces = list(_lines.cut([head, *lines], limit, heads=1))
+    assert all(piece.startswith(head) for piece in pieces)
+    assert b"".join(piece.removeprefix(head) for piece in pieces) == b"".join(lines)
 
 
 def test_a_byte_order_mark_is_no_text(trial: Trial) -> None:

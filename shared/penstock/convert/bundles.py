@@ -34,7 +34,7 @@ def bundled(
     bundle = Bundle(str(batch.folder / "bundle"), secrets.token_hex(16))
     each = [texts[path] if path in texts else Path(path).read_bytes() for path in paths]
     if any(
-        envelopes.unwrapped(path, text[: 4 << 10])
+        envelopes.unwrapped(path, text)
         or recipe.reader.respelt(path, text[: 4 << 10], recipe.options, odd=False)
         for path, text in zip(paths, each, strict=True)
     ):

@@ -29,15 +29,13 @@ __all__ = [
     "syntax_of",
 ]
 
-_HEAD = 4 << 10
-
 
 def beginning(text: Path | bytes) -> bytes:
     """The first bytes of a text, in a file or at hand: enough to tell what it is."""
     if isinstance(text, bytes):
-        return text[:_HEAD]
+        return text[: envelopes.BEGINNING]
     with text.open("rb") as file:
-        return file.read(_HEAD)
+        return file.read(envelopes.BEGINNING)
 
 
 def refusal(start: bytes) -> str:
@@ -60,7 +58,7 @@ def syntax_of(recipe: Recipe, start: bytes) -> Syntax:
     if recipe.syntax is not None:
         return recipe.syntax
     others = recipe.table.syntaxes
-    return next((one for one in others if re.search(one.when, start[:_HEAD])), recipe.table.syntax)
+    return next((one for one in others if envelopes.found(one.when, start)), recipe.table.syntax)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import duckdb
 from penstock import pruning, statement
 from penstock.catalogue.earlier import KEPT
 from penstock.errors import QueryError
+from penstock.query import pushdown
 from penstock.query.gateway import Spent
 from penstock.query.session import Session
 from penstock.sql import literal
@@ -66,7 +67,9 @@ def run(session: Session, sql: str) -> Result:
         session.gateway.troubles()  # of statements before
     with _interruptible(session):
         try:
-            relation = session.connection.sql(faster(session, sql))
+            text = faster(session, sql)
+            pushdown.settle(session.connection, text)
+            relation = session.connection.sql(text)
         except duckdb.Error as error:
             raise QueryError(_trouble(session, error) or placed(session, sql, error)) from error
     if relation is None:

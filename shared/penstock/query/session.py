@@ -21,6 +21,7 @@ import duckdb
 
 from penstock import catalogue, extensions
 from penstock.catalogue.lake import root
+from penstock.query import pushdown
 from penstock.query.filters import Filters, NamedViews, index_values
 from penstock.query.gateway import Gateway
 from penstock.query.pulled import localize, mark
@@ -217,4 +218,5 @@ def _lock(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
     allowed = ", ".join(map(literal, roots))
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
+    connection.execute(f"SET allowed_configs = [{literal(pushdown.SETTING)}]")
     connection.execute("SET lock_configuration = true")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from penstock.sql import literal
+from penstock.sql import literal, shallow
 
 __all__ = ["looked_at", "steps_to", "unmapped"]
 
@@ -70,12 +70,6 @@ def _unknown(keys: str, path: tuple[str, ...], fields: Mapping[str, object]) -> 
     return f"{names} || CASE WHEN list_contains({keys}, []::VARCHAR[]) THEN [{itself}] ELSE [] END"
 
 
-# A patch is merged level by level: brackets 100,000 deep would end the process. Such a value is kept as text.
-_SHALLOW = (
-    "CASE WHEN strlen(v) - strlen(translate(v::VARCHAR, '{[', '')) > 1000 THEN to_json(v::VARCHAR) ELSE v END"
-)
-
-
 def unmapped(record: Mapping[str, object]) -> str:
     """What is left of a record when everything the table reads is taken away (RFC 7396 patches).
 
@@ -91,7 +85,7 @@ def unmapped(record: Mapping[str, object]) -> str:
             f"WHEN 'OBJECT' THEN nullif(json_merge_patch({value}, {_nulls(fields)}), '{{}}') "
             f"WHEN 'NULL' THEN NULL ELSE {value} END"
         )
-        nested = _SHALLOW
+        nested = shallow("v")
         for step in reversed(path):
             nested = f"json_object({literal(step)}, {nested})"
         parts.append(

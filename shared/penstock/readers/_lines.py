@@ -90,7 +90,7 @@ def _head(text: bytes, lines: int) -> bytes | None:
 
 def _line_end(buffer: bytearray, start: int, limit: int, quote: bytes) -> int | None:
     """Where the last line before the limit ends, else the first one beyond it."""
-    place = buffer.rfind(b"\n", start, limit) + 1 or buffer.find(b"\n", limit) + 1
+    place = buffer.rfind(b"\n", start, limit) + 1 or buffer.find(b"\n", max(limit, start)) + 1
     while place and quote and buffer.count(quote, start, place) % 2:
         place = buffer.find(b"\n", place) + 1
     return place or None

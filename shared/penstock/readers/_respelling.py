@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from penstock import envelopes
 from penstock.readers._json_options import array_path, keys_of, shape_of
 from penstock.readers._lines import texts_option
 from penstock.sql import literal
@@ -75,7 +76,7 @@ def inside(beginning: bytes, options: Mapping[str, object]) -> bool:
     when, name = str(options.get("unwrap_when", "")), str(options.get("unwrap_name", ""))
     if not when or (name and re.match(rb'\s*\[?\{"' + re.escape(name.encode()), beginning)):
         return False
-    return re.search(when.encode(), beginning) is not None
+    return envelopes.found(when.encode(), beginning)
 
 
 def _documents(path: str) -> str:

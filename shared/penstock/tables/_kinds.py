@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.sql import identifier, literal
+from penstock.sql import identifier, literal, shallow
 from penstock.tables._declaration import Column
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "flag",
     "json_map",
     "json_value",
+    "listed",
     "number",
     "text",
+    "text_list",
     "time",
     "typed",
     "utc",
@@ -138,6 +140,26 @@ _DASH = "-"
 def json_value(name: str, source: str, description: str) -> Column:
     """Whatever stands there, as JSON."""
     return Column(name, "JSON", f"r.{identifier(source)}", description, source, "JSON")
+
+
+def text_list(name: str, source: str, description: str) -> Column:
+    """A JSON array of texts; what is none goes to `unmapped`."""
+    value = f"r.{identifier(source)}"
+    return Column(
+        name,
+        "VARCHAR[]",
+        listed(value),
+        description,
+        source,
+        "JSON",
+        f"CASE WHEN {value} IS NOT NULL AND {identifier(name)} IS NULL "
+        f"THEN json_object({literal(source)}, {shallow(value)}) END",
+    )
+
+
+def listed(expression: str) -> str:
+    """SQL for a JSON array as a list of texts; null if it is none."""
+    return f"TRY(from_json({expression}, '[\"VARCHAR\"]'))"
 
 
 def json_map(name: str, source: str, description: str) -> Column:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias, Union
 
 from penstock.readers._names import plain
-from penstock.sql import identifier, literal
+from penstock.sql import identifier, literal, shallow
 from penstock.tables._declaration import Column
-from penstock.tables._kinds import utc
+from penstock.tables._kinds import listed, utc
 
-__all__ = ["Made", "Members", "instant", "listed", "renamed", "struct"]
+__all__ = ["Made", "Members", "instant", "renamed", "struct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,6 @@ def renamed(path: str, members: Mapping[str, str], named: Callable[[str], str] =
     """
     names = ", ".join(f"{literal(named(key))}: {literal(key)}" for key in members)
     return f"remap_struct({path}, NULL::{_type(members, named)}, {{{names}}}, NULL)"
-
-
-def listed(expression: str) -> str:
-    """SQL for a JSON array as a list of texts; null if it is none."""
-    return f"TRY(from_json({expression}, '[\"VARCHAR\"]'))"
 
 
 def instant(expression: str) -> str:
@@ -141,7 +136,10 @@ def _misfits(path: str, made: str, members: Members, named: Callable[[str], str]
         if isinstance(kind, Mapping):
             test, found = _misfits(inner, value, kind, named)
         else:
-            test, found = f"{inner} IS NOT NULL AND {value} IS NULL", inner
+            test, found = (
+                f"{inner} IS NOT NULL AND {value} IS NULL",
+                shallow(inner) if kind == "VARCHAR[]" else inner,
+            )
         if test:
             tests.append(f"({test})")
             pairs.append(f"{literal(key)}, CASE WHEN {test} THEN {found} END")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.tables import Example, Syntax, Table, json_value, text, time
 from penstock.tables._members import Members, struct
 
@@ -49,9 +50,7 @@ TABLE = Table(
         },
     ),
     # In CloudWatch Logs each message is one record.
-    syntaxes=(
-        Syntax("json_text", {"shape": "lines"}, when=rb'"messageType"\s*:\s*"(DATA|CONTROL)_MESSAGE"'),
-    ),
+    syntaxes=(Syntax("json_text", {"shape": "lines"}, when=envelopes.DELIVERED),),
     columns=(
         json_value("addendum", "addendum", "Why and how a record was changed or delivered late."),
         text("aws_region", "awsRegion", "Region of the calls."),

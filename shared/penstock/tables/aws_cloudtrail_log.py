@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.tables import Column, Example, Syntax, Table, utc
 from penstock.tables._members import renamed
 
@@ -147,7 +148,7 @@ TABLE = Table(
     # A trail that writes to CloudWatch Logs: a message is a record. And records that somebody else
     # exported, one a line or in a bare array; and what EventBridge sends, a record in each event.
     syntaxes=(
-        Syntax("json_text", {"shape": "lines"}, when=rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'),
+        Syntax("json_text", {"shape": "lines"}, when=envelopes.DELIVERED),
         Syntax("json_text", {"shape": "lines"}, when=_BARE),
         Syntax(
             "json_text",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, json_value, text, time
+from penstock.tables import Column, Example, Syntax, Table, json_value, text, text_list, time
 from penstock.tables._arns import arn_names
-from penstock.tables._members import listed
 
 _DOCS = "https://docs.aws.amazon.com/config/latest/developerguide/config-item-table.html"
 
@@ -59,15 +58,8 @@ TABLE = Table(
         text("configuration_state_id", "configurationStateId", "Orders the items of a resource."),
         text("configuration_state_md5_hash", "configurationStateMd5Hash", "MD5 of the state."),
         text("recording_frequency", "recordingFrequency", "CONTINUOUS or DAILY."),
-        Column(
-            "related_events",
-            "VARCHAR[]",
-            listed('r."relatedEvents"'),
-            "Identifiers of CloudTrail events that led to the item.",
-            "relatedEvents",
-            "JSON",
-            'CASE WHEN r."relatedEvents" IS NOT NULL AND related_events IS NULL '
-            "THEN json_object('relatedEvents', r.\"relatedEvents\") END",
+        text_list(
+            "related_events", "relatedEvents", "Identifiers of CloudTrail events that led to the item."
         ),
         json_value("relationships", "relationships", "Related resources: list of objects."),
         time("resource_creation_time", "resourceCreationTime", "When the resource was made, UTC."),

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, any_time, filled, json_value, text, typed
-from penstock.tables._members import listed, struct
+from penstock.tables import (
+    Example,
+    Syntax,
+    Table,
+    any_time,
+    filled,
+    json_value,
+    listed,
+    text,
+    text_list,
+    typed,
+)
+from penstock.tables._members import struct
 
 _DOCS = "https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/"
 
@@ -64,16 +75,7 @@ TABLE = Table(
                 "code": "INTEGER",
             },
         ),
-        Column(
-            "source_ips",
-            "VARCHAR[]",
-            _ADDRESSES,
-            "Addresses the request came through, the client's first.",
-            "sourceIPs",
-            "JSON",
-            'CASE WHEN r."sourceIPs" IS NOT NULL AND source_ips IS NULL '
-            "THEN json_object('sourceIPs', r.\"sourceIPs\") END",
-        ),
+        text_list("source_ips", "sourceIPs", "Addresses the request came through, the client's first."),
         text("stage", "stage", "Stage: RequestReceived, ResponseStarted, ResponseComplete or Panic."),
         typed(
             "stage_timestamp",

@@ -5,9 +5,22 @@ from __future__ import annotations
 import re
 
 from penstock.readers._names import plain
-from penstock.tables import Column, Example, Syntax, Table, filled, flag, json_value, number, text, time, utc
+from penstock.tables import (
+    Column,
+    Example,
+    Syntax,
+    Table,
+    filled,
+    flag,
+    json_value,
+    number,
+    text,
+    text_list,
+    time,
+    utc,
+)
 from penstock.tables._arns import arn_names
-from penstock.tables._members import Members, listed, struct
+from penstock.tables._members import Members, struct
 
 _DOCS = "https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format-syntax.html"
 _FINDING = "detail.findings[]."
@@ -187,16 +200,7 @@ TABLE = Table(
         _json("threats", "Threats", "Threats found: list of objects."),
         time("time", "time", "Time of the event, UTC."),
         _text("title", "Title", "Title of the finding."),
-        Column(
-            "types",
-            "VARCHAR[]",
-            listed(f'r."{_of("Types")}"'),
-            "Types: namespace/category/classifier.",
-            _of("Types"),
-            "JSON",
-            f'CASE WHEN r."{_of("Types")}" IS NOT NULL AND types IS NULL '
-            f"THEN json_object('{_of('Types')}', r.\"{_of('Types')}\") END",
-        ),
+        text_list("types", _of("Types"), "Types: namespace/category/classifier."),
         _text("updated_at", "UpdatedAt", "When the product changed the finding last, as logged."),
         _json("user_defined_fields", "UserDefinedFields", "Fields that users added."),
         _text("verification_state", "VerificationState", "Whether the finding was found to be true."),

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from penstock.tables import Column, Example, Syntax, Table, dashed, epoch, json_value, number, text, typed
+from penstock.tables import (
+    Example,
+    Syntax,
+    Table,
+    dashed,
+    epoch,
+    json_value,
+    number,
+    text,
+    text_list,
+    typed,
+)
 from penstock.tables._arns import arn_names
-from penstock.tables._members import listed, struct
+from penstock.tables._members import struct
 
 _DOCS = "https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html"
 
@@ -74,15 +85,10 @@ TABLE = Table(
             "nonTerminatingMatchingRules",
             "Rules that matched without ending the inspection, in their order.",
         ),
-        Column(
+        text_list(
             "oversize_fields",
-            "VARCHAR[]",
-            listed('r."oversizeFields"'),
-            "Parts of the request that were inspected but larger than WAF can inspect.",
             "oversizeFields",
-            "JSON",
-            'CASE WHEN r."oversizeFields" IS NOT NULL AND oversize_fields IS NULL '
-            "THEN json_object('oversizeFields', r.\"oversizeFields\") END",
+            "Parts of the request that were inspected but larger than WAF can inspect.",
         ),
         json_value(
             "rate_based_rule_list", "rateBasedRuleList", "Rate-based rules that acted on the request."
