@@ -16,6 +16,7 @@ from penstock.collect.bad import bad_objects
 from penstock.collect.replaced import Standing, live_files
 from penstock.compact import Compactor, drop
 from penstock.compact.publish import PUBLISHED, rebuild
+from penstock.ledger import floor as floors
 from penstock.ledger.commit import commit
 from penstock.listing import Window
 from penstock.model import ObjectRecord
@@ -150,6 +151,30 @@ def test_rebuilt_without_the_published_catalogue(either: Yard) -> None:
     state = rebuild(Path(either.folder, "new.ducklake"), fresh.site, source=either.source, declared={})
     assert {path for path, *_ in fresh.live(state).paths()} == set(either.live())
     assert state_of(fresh, either) == set(either.live())
+
+
+def test_an_emptied_partition_goes_on(either: Yard) -> None:
+    """Where its log begins with nothing (all was deleted), states from there on are read as ever."""
+    files = [file.path for file in either.collect(4, 10)]
+    commit(
+        either.ledger, partition=PROD, id="gone", kind="delete", time=either.now(), remove=list(either.live())
+    )
+    emptied = either.ledger.head(PROD).version
+    either.turn(hours=25)
+    either.collect(1, 10)
+    worker = either.compactor(worth=1)
+    worker.run()
+    either.turn(hours=2)
+    worker.run()
+    floor = either.ledger.floor(PROD)
+    assert floor.version == emptied, "the case that is meant"
+    assert not list(floors.files(floor))
+    assert not set(files) & set(either.live())
+    either.hive.delete(PUBLISHED)
+    state = rebuild(Path(either.folder, "new.ducklake"), worker.site, source=either.source, declared={})
+    assert {path for path, *_ in worker.live(state).paths()} == set(either.live()) != set()
+    either.collect(2, 10)
+    assert state_of(either.compactor(), either) == set(either.live())
 
 
 def test_what_else_reads_the_log(yard: Yard) -> None:

@@ -142,6 +142,10 @@ def test_what_is_safe_is_pushed_down(session: query.Session) -> None:
         "EXPLAIN ANALYZE SELECT tp_id FROM login WHERE who = '{SNAPSHOT_ID}'": (
             "filter_pushdown,join_filter_pushdown"
         ),
+        "SELECT tp_id FROM login WHERE who = chr((epoch_ms(now()) % 2)::INTEGER)": (
+            "filter_pushdown,join_filter_pushdown"
+        ),
+        "SELECT tp_id FROM login WHERE tp_timestamp > now() AND what::JSON->>'$.a' = 'b'": "",
         "SELECT a.tp_id FROM login a JOIN login b USING (who)": "join_filter_pushdown",
         "PIVOT login ON tp_index USING count(*)": "join_filter_pushdown",
         "SELECT count(*) FROM login": "",

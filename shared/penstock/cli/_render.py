@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from duckdb.sqltypes import DuckDBPyType
 
-from penstock.cli._values import NESTED, told
+from penstock.cli._values import is_nested, told
 from penstock.query.running import distinct
 from penstock.sql import literal
 
@@ -52,7 +52,7 @@ def texts(types: Iterable[DuckDBPyType]) -> list[str]:
 
 def _text(column: str, type_: DuckDBPyType) -> str:
     value = told(column, type_)
-    return f"to_json({value})::VARCHAR" if type_.id in NESTED else f"{value}::VARCHAR"
+    return f"to_json({value})::VARCHAR" if is_nested(type_) else f"{value}::VARCHAR"
 
 
 def row_object(names: Sequence[str], types: Sequence[DuckDBPyType]) -> str:

@@ -1,5 +1,5 @@
-"""SQL for values as they are shown: times in ISO 8601, within nested values too, and rows without names
-as lists, so that `to_json` of them says what a reader of JSON expects.
+"""SQL for values as they are shown: times in ISO 8601, within nested values too, rows without names as
+lists and addresses as texts, so that `to_json` of them says what a reader of JSON expects.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from duckdb.sqltypes import DuckDBPyType
 
 from penstock.sql import literal, struct
 
-__all__ = ["NESTED", "told"]
+__all__ = ["is_nested", "told"]
 
-NESTED = ("struct", "list", "array", "map", "union")
-"""Types whose values hold others, as DuckDB calls them (`DuckDBPyType.id`)."""
+
+def is_nested(type_: DuckDBPyType) -> bool:
+    """Whether its values hold others; an INET is a struct to DuckDB alone."""
+    return type_.id in _MADE and not _is_address(type_)
 
 
 def told(value: str, type_: DuckDBPyType, depth: int = 0) -> str:
@@ -21,7 +23,9 @@ def told(value: str, type_: DuckDBPyType, depth: int = 0) -> str:
 
     `depth` tells nested lambdas apart.
     """
-    if type_.id in NESTED and _is_odd(type_):
+    if _is_address(type_):
+        return f"{value}::VARCHAR"
+    if is_nested(type_) and _is_odd(type_):
         return f"CASE WHEN {value} IS NOT NULL THEN {_MADE[type_.id](value, type_, depth)} END"
     if not _is_time(type_):
         return value
@@ -31,14 +35,18 @@ def told(value: str, type_: DuckDBPyType, depth: int = 0) -> str:
 
 
 def _is_odd(type_: DuckDBPyType) -> bool:
-    """Whether times or rows without names may stand in values of the type."""
-    if type_.id not in NESTED:
-        return _is_time(type_)
+    """Whether times, addresses or rows without names may stand in values of the type."""
+    if not is_nested(type_):
+        return _is_time(type_) or _is_address(type_)
     return _has_no_names(type_) or any(_is_odd(part) for _, part in _parts(type_))
 
 
 def _is_time(type_: DuckDBPyType) -> bool:
     return type_.id.startswith("timestamp")
+
+
+def _is_address(type_: DuckDBPyType) -> bool:
+    return str(type_) == "INET"
 
 
 def _has_no_names(type_: DuckDBPyType) -> bool:

@@ -118,5 +118,5 @@ def _as_commits(floor: Floor, partition: PartitionId) -> Iterator[Commit]:
     standing = (kept.file for kept in files(floor))
     while few := tuple(islice(standing, _CHUNK)):
         yield Commit("", partition, "floor", floor.time, floor.version, add=few)
-    if records := tuple(bad(floor)):
-        yield Commit("", partition, "floor", floor.time, floor.version, done=records)
+    if floor.version:  # also where nothing is left: whoever counts versions begins there
+        yield Commit("", partition, "floor", floor.time, floor.version, done=tuple(bad(floor)))

@@ -28,9 +28,12 @@ SETTING = "disabled_optimizers"
 _ROWS = "join_filter_pushdown"
 _ALL = f"filter_pushdown,{_ROWS}"
 _SUSPECT = re.compile(r"\\u0000|\bchr\(0\)|\{[A-Z_]+\}")
-# Where there is no plan: whatever could make such a text.
-_MAKES = re.compile(
-    r"\b(?:chr|decode|format|printf|from_\w+|unbin|unhex|url_decode)\b|\\|\{[A-Z_]|\0|->|json",
+# Functions that make any character; and where there is no plan, whatever else could make such a text.
+_CHARACTERS = re.compile(r"\b(?:chr|decode|format|printf|from_\w+|unbin|unhex|url_decode)\b", re.IGNORECASE)
+_MAKES = re.compile(rf"{_CHARACTERS.pattern}|\\|\{{[A-Z_]|\0|->|json", re.IGNORECASE)
+# What may be another when the statement runs than when it is planned.
+_CLOCK = re.compile(
+    r"\b(?:now|today|current_\w+|\w*current_timestamp|transaction_timestamp|local\w+|txid\w+)\b",
     re.IGNORECASE,
 )
 _JOIN = re.compile(r'name: "\w*JOIN"\n(?:(?! *(?:children|- name):).*\n)*')
@@ -52,7 +55,7 @@ def _off(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     except (QueryError, duckdb.Error):  # PIVOT without IN, or it does not bind
         return _ALL if _MAKES.search(sql) else _ROWS
     plan = str(row[1]) if row else ""
-    if _SUSPECT.search(plan):
+    if _SUSPECT.search(plan) or (_CHARACTERS.search(sql) and _CLOCK.search(sql)):
         return _ALL
     joins = _JOIN.findall(plan)
     is_own = not _NAMES_OWN.search(sql) and all(map(_OWN.search, joins))

@@ -17,7 +17,7 @@ from penstock.errors import QueryError
 from penstock.query import pushdown
 from penstock.query.gateway import Spent
 from penstock.query.session import Session
-from penstock.sql import literal
+from penstock.sql import identifier, literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,14 +108,28 @@ def batches(result: Result, expressions: Sequence[str]) -> Iterator[list[tuple[o
 
 def record_batches(result: Result) -> Iterator[pa.RecordBatch]:
     """The rows as Arrow record batches of up to ARROW_ROWS rows, at least one (maybe empty); they
-    stream, and errors are those of `batches`. Every batch has the same schema.
+    stream, and errors are those of `batches`. Every batch has the same schema. Types that Arrow has
+    nothing for come as texts, where DuckDB would give other values under another type.
     """
     import pyarrow as pa
 
     with _interruptible(result.session), _explained(result, pa.ArrowException):
-        reader = result.relation.to_arrow_reader(ARROW_ROWS)
+        reader = _fit(result).to_arrow_reader(ARROW_ROWS)
         yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         yield from reader
+
+
+_NOT_IN_ARROW = frozenset({"BIT", "INET", "TIME WITH TIME ZONE", "UHUGEINT", "VARIANT"})
+
+
+def _fit(result: Result) -> duckdb.DuckDBPyRelation:
+    if _NOT_IN_ARROW.isdisjoint(result.types):
+        return result.relation
+    columns = (
+        f"#{number}::VARCHAR AS {identifier(name)}" if type_ in _NOT_IN_ARROW else f"#{number}"
+        for number, (name, type_) in enumerate(zip(result.columns, result.types, strict=True), start=1)
+    )
+    return result.relation.project(", ".join(columns))
 
 
 def spent(session: Session) -> Spent:
