@@ -69,6 +69,15 @@ def test_columns_of_one_name_are_told_apart(session: query.Session, form: Export
     assert sorted(table.column("n_1").to_pylist()) == [*range(1, 9)]
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_what_arrow_has_nothing_for_comes_as_text(session: query.Session, form: ExportForm) -> None:
+    """DuckDB would give it other values: a number below zero, the bytes it keeps of bits, no zone."""
+    big = str(2**128 - 1)
+    sql = f"SELECT 1 AS n, '{big}'::UHUGEINT AS n, '0101'::BIT AS b, '12:00:00+02'::TIMETZ AS t"
+    (row,) = exported(session, sql + ', \'::1\'::INET AS "a""b"', form).to_pylist()
+    assert row == {"n": 1, "n_1": big, "b": "0101", "t": "12:00:00+02", 'a"b': "::1"}
+
+
 def test_parquet_is_written_a_row_group_at_a_time(session: query.Session) -> None:
     """Ten groups for 1.2 million rows: the answer is never held whole."""
     out = io.BytesIO()

@@ -124,6 +124,7 @@ NESTED = {
     "[{'t': 'infinity'::TIMESTAMP, 'd': DATE '2026-01-02', 'c': TIME '03:04:05', 'x': '2026-01-02 03:04'}]": [
         {"t": "infinity", "d": "2026-01-02", "c": "03:04:05", "x": "2026-01-02 03:04"}
     ],
+    "{'a': '::1'::INET, 'l': ['10.0.0.0/8'::INET, NULL]}": {"a": "::1", "l": ["10.0.0.0/8", None]},
     "{'t': NULL::TIMESTAMP, 'r': nullif(row(1, 2), row(1, 2)), 'j': '{\"k\": [1]}'::JSON}": {
         "t": None,
         "r": None,
@@ -251,3 +252,13 @@ def test_addresses_are_compared_offline(session: query.Session) -> None:
     """The inet extension is there, from its package."""
     sql = "SELECT ('10.1.2.3'::INET <<= '10.0.0.0/8'::INET) AS inside"
     assert printed(session, sql, "csv", header=False).strip() == "true"
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_addresses_are_shown_as_addresses(session: query.Session, form: _output.Form) -> None:
+    """An INET is a struct to DuckDB alone."""
+    text = printed(session, "SELECT '2001:db8::1'::INET AS a, NULL::INET AS b", form)
+    if form == "csv":
+        assert text.splitlines() == ["a,b", "2001:db8::1,"]
+    else:
+        assert json.loads(text) == [{"a": "2001:db8::1", "b": None}]
