@@ -37,6 +37,7 @@ DOCUMENTS = {
     "half pairs": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\\ud800"),
     "no utf-8": log(*(event(eventName="?") for n in range(12))).replace(b"?", b"\xff"),
     "odd records": log(*([event(), {"eventVersion": "1"}, None, 17, "x", [event()], event(new=1)] * 2)),
+    "nothing first": log(None, {}, None, *(event(eventName=str(n)) for n in range(24))),
     "one": log(event(eventName="x" * 3000)),
     "one after another": b"\n".join(log(*[event(eventName=str(n))] * n) for n in range(8)),
     "put together": HOSTILE * 3 + log() * 40 + log(event(new=1)),

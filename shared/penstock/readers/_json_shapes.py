@@ -18,6 +18,7 @@ __all__ = ["document", "list_of", "slices"]
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 _HEAD = 64 << 10  # bytes before the first record that are never too many; they stand before each slice
 _KEY = re.compile(rb'\s*("(?:[^"\\]++|\\.)*+")\s*:\s*')
+_KEYLESS = re.compile(rb"(?:\s*(?:null|\{\s*\})\s*,)*+")
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s"\[\]{},]+')
 _BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')  # a text as a whole: what is in it counts nothing
 
@@ -122,7 +123,8 @@ def _opening(
     """How the document begins up to the first record, how it ends, and what stands between two records."""
     keys = keys_of(options) if shape_of(options) == "records" else ()
     head = re.compile(rb"\s*\[").match(text, _behind_keys(text, keys))
-    first = head and envelopes.FIRST_KEY.match(text, head.end())
+    keyless = head and _KEYLESS.match(text, head.end())
+    first = keyless and envelopes.FIRST_KEY.match(text, keyless.end())
     if not (head and first):
         expected = f'{{"{key_of(options)}": [{{…' if keys else "[{…"
         raise ValueError(
