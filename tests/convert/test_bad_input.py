@@ -258,6 +258,22 @@ def test_what_a_record_holds_is_no_envelope(
             assert out.counts == [("done", 31, 0, 0)]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_torn_by_a_line_end_is_rejected(trial: Trial, end: str) -> None:
+    """Both halves are, and no value is made of them: alone, beside others and in pieces."""
+    waf = tables.find("aws_waf_traffic_log")
+    good = '{"timestamp":1769860800000,"action":"ALLOW","unknown":1}'
+    torn = f'{{"timestamp":1769860800000,"action":"X{end}Y"}}'
+    text = end.join([good, torn, good]).encode()
+    for out in (trial(text, table=waf), trial(text, *[good.encode()] * 5, table=waf)):
+        assert out.counts[0] == ("done", 2, 0, 2)
+        assert {row["action"] for row in out.rows(waf.name)} == {"ALLOW"}
+        raws = [row["raw"].strip() for row in out.rows("tp_rejected")]
+        assert sorted(raws) == sorted(torn.split(end))
+    with mock.patch.object(convert.large.in_slices, "__defaults__", (60,)):
+        assert trial(text, table=waf, blocks=20).counts == [("done", 2, 0, 2)]
+
+
 @pytest.mark.parametrize("limit", [10, 300])
 def test_a_head_longer_than_a_piece(limit: int) -> None:
     """It stands before each piece, and the pieces come to an end."""

@@ -29,7 +29,7 @@ def document(options: Mapping[str, object], content: str = "content") -> str:
         case "lines":
             # Split and joined: on long texts that costs a tenth of replacing or trimming.
             lines = f"list_filter(string_split({content}, chr(10)), lambda line: line <> '')"
-            return f"'[' || array_to_string({lines}, ',') || ']'"
+            return f"'[' || array_to_string({lines}, ',' || chr(10)) || ']'"
         case "document":
             array = f"starts_with(ltrim(substr({content}, 1, 4096), E' \\t\\r\\n'), '[')"
             return f"CASE WHEN {array} THEN {content} ELSE '[' || {content} || ']' END"

@@ -156,7 +156,7 @@ def bundle(texts: Iterable[bytes], mark: str, options: Mapping[str, object]) -> 
         yield b"," + opening if number else opening
         match shape_of(options):
             case "lines":
-                yield b"[" + text.rstrip().replace(b"\n", b",") + b"]"
+                yield b"[" + text.rstrip().replace(b"\n", b",\n") + b"]"
             case "document" if not text.lstrip().startswith(b"["):
                 yield b"[" + text + b"]"
             case _:
