@@ -379,3 +379,23 @@ def test_schemas_named_by_case_alone_are_one_column(hive: Hive, ask: Asker) -> N
     hive.commit([hive.put(NEXT, rows_of(NEXT, 1).replace("AS who", "AS Who"))])
     assert ask("SELECT count(who) FROM login") == [("4",)]
     assert len(hive.ledger.schemas("login")) == 2
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("type_", ["STRUCT({0} INTEGER{1})", "STRUCT(in_ STRUCT({0} INTEGER{1}))[]"])
+def test_members_named_by_case_alone_are_one(hive: Hive, ask: Asker, type_: str, at_once: bool) -> None:
+    """In structs too, however the second came."""
+    structs = ["{'port': 1}", "{'PORT': 2, 'more': 'x'}"]
+    names = [("port", ""), ("PORT", ", more VARCHAR")]
+    for number, (struct, name) in enumerate(zip(structs, names, strict=True)):
+        value = f"[{{'in_': {struct}}}]" if type_.endswith("[]") else struct
+        day = FIRST_DAY + dt.timedelta(days=number)
+        row = (
+            f"{value}::{type_.format(*name)} AS what, 'r{number}' AS tp_id, TIMESTAMP '{day}' AS tp_timestamp"
+        )
+        hive.commit([hive.put(day, f"SELECT {row}")])
+        if not at_once:
+            ask.up()
+    member = "what[1].in_" if type_.endswith("[]") else "what"
+    found = ask(f"SELECT {member}.port, {member}.more FROM login ORDER BY tp_id")
+    assert found == [("1", None), ("2", "x")]

@@ -78,10 +78,12 @@ def together(held: Sequence[str], wanted: str | None = None, unused: Sequence[st
 
 
 def _members(held: Sequence[str], wanted: str | None, unused: Sequence[str]) -> str:
+    spelt: dict[str, str] = {}  # names are one whatever their capitals, as DuckDB has them
     named: dict[str, tuple[list[str], list[str], list[str]]] = {}
     for place, types in enumerate(([wanted] if wanted else [], held, unused)):
         for struct in map(duckdb.sqltype, types):
             for name, type_ in struct.children if struct.id == "struct" else ():
+                name = spelt.setdefault(name.lower(), name)
                 named.setdefault(name, ([], [], []))[place].append(str(type_))
     inside = ", ".join(
         f"{identifier(name)} {together(olds, asked[0] if asked else None, more)}"
@@ -106,8 +108,8 @@ def _reads(old: Any, new: Any) -> bool:
 
 def _reads_inside(old: Any, new: Any) -> bool:
     if old.id == "struct":
-        have = dict(old.children)
-        return all(_reads(have[name], type_) for name, type_ in new.children if name in have)
+        have = {name.lower(): type_ for name, type_ in old.children}
+        return all(_reads(have[name.lower()], type_) for name, type_ in new.children if name.lower() in have)
     if old.id in ("list", "map"):
         return all(_reads(a, b) for (_, a), (_, b) in zip(old.children, new.children, strict=True))
     return False
