@@ -158,6 +158,13 @@ def test_what_is_safe_is_pushed_down(session: query.Session) -> None:
         assert found == [(off,)], sql
 
 
+def test_an_estimate_is_of_what_will_run(session: query.Session) -> None:
+    """All files where nothing is pushed down; the next statement is told as if it were the first."""
+    for _ in range(2):
+        assert query.estimate(session, f"SELECT tp_id FROM login WHERE who = {NUL}").files == 6
+        assert query.estimate(session, "SELECT tp_id FROM login WHERE tp_index = 'i1'").files == 1
+
+
 def test_ducklake_still_has_the_fault(hive: Hive) -> None:
     """When this fails, DuckLake writes texts as texts: `pushdown` can go."""
     session = Asker(hive).session()

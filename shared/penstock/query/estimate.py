@@ -18,6 +18,7 @@ import duckdb
 from penstock import statement
 from penstock.catalogue.lake import META
 from penstock.errors import QueryError
+from penstock.query import pushdown
 from penstock.query.running import faster, placed
 from penstock.query.session import Session
 from penstock.sql import literal
@@ -73,8 +74,10 @@ def estimate(session: Session, sql: str) -> Estimate:
     """
     if not any(one.query.strip() for one in session.connection.extract_statements(sql)):
         raise QueryError("PIVOT without IN reads its columns from the rows: there is no estimate beforehand")
+    query = _query(session, sql)
+    pushdown.settle(session.connection, query)
     try:
-        row = session.connection.execute(f"EXPLAIN (FORMAT json) {_query(session, sql)}").fetchone()
+        row = session.connection.execute(f"EXPLAIN (FORMAT json) {query}").fetchone()
     except duckdb.Error as error:
         raise QueryError(placed(session, sql, error)) from error
     plan = json.loads(row[1]) if row else []
