@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from penstock.sql import literal
 
-__all__ = ["BEGINNING", "DELIVERED", "FIRST_KEY", "between", "cut", "found", "slices", "unwrapped"]
+__all__ = ["BEGINNING", "DELIVERED", "FIRST_KEY", "Ends", "between", "cut", "found", "slices", "unwrapped"]
 
 BEGINNING = 4 << 10
 """First bytes of a text, by which it is told how it is written."""
@@ -85,20 +86,32 @@ def _messages(documents: str) -> str:
 _LONGEST = 16 << 20  # bytes beyond the limit within which a document must end
 
 
-def between(text: bytes | bytearray) -> re.Pattern[bytes] | None:
+class Ends(NamedTuple):
+    """What stands between two documents, and the first key of each."""
+
+    pattern: re.Pattern[bytes]
+    key: bytes
+
+
+def between(text: bytes | bytearray) -> Ends | None:
     """What stands where a document ends and another begins, by the first key of a text; None if it has none.
 
     In JSON a brace that closes is followed by one that opens and the first key only there: inside a
     text the quote of the key would be escaped.
     """
     first = FIRST_KEY.match(text)
-    return re.compile(rb"\}\s*(?=\{\s*" + re.escape(first[1]) + rb"\s*:)") if first else None
+    if not first:
+        return None
+    return Ends(re.compile(rb"\}\s*(?=\{\s*" + re.escape(first[1]) + rb"\s*:)"), first[1])
 
 
-def cut(ends: re.Pattern[bytes], buffer: bytearray, limit: int, seen: int = 0) -> int:
+def cut(ends: Ends, buffer: bytearray, limit: int, seen: int = 0) -> int:
     """Where the last document ends before the limit, else the first beyond it, as yet unseen; 0: nowhere."""
-    place = 0 if seen else max((m.end() for m in ends.finditer(buffer, 0, limit)), default=0)
-    beyond = None if place else ends.search(buffer, max(limit, seen))
+    place = 0
+    # Looking for the key alone takes half of the pattern's time; in one document it stands nowhere else.
+    if not seen and buffer.rfind(ends.key, len(ends.key)) > 0:
+        place = max((m.end() for m in ends.pattern.finditer(buffer, 0, limit)), default=0)
+    beyond = None if place else ends.pattern.search(buffer, max(limit, seen))
     return beyond.end() if beyond else place
 
 
@@ -108,7 +121,7 @@ def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     ValueError when none ends.
     """
     buffer = bytearray()
-    ends: re.Pattern[bytes] | None = None
+    ends: Ends | None = None
     for block in blocks:
         buffer += block
         while len(buffer) > limit:

@@ -69,7 +69,7 @@ def slices(
         return
     buffer = bytearray()
     start, end, seen = b"", b"", 0
-    documents: re.Pattern[bytes] | None = None
+    documents: envelopes.Ends | None = None
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
