@@ -1,7 +1,7 @@
 """What several folders of tests use.
 
 Property tests try the same examples in each run of `make test`, so that a change is judged by what it
-changes; `make soak` lets them search for new ones. What a search finds is pinned by an `@example`.
+changes; `make soak` lets them search for new ones. What a search finds is pinned by a test.
 """
 
 from __future__ import annotations

@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 from penstock.sql import literal
 
-__all__ = ["BEGINNING", "DELIVERED", "FIRST_KEY", "Ends", "between", "cut", "found", "slices", "unwrapped"]
+__all__ = [
+    "BEGINNING",
+    "DELIVERED",
+    "FIRST_KEY",
+    "TEXT",
+    "Ends",
+    "between",
+    "cut",
+    "found",
+    "slices",
+    "unwrapped",
+]
 
 BEGINNING = 4 << 10
 """First bytes of a text, by which it is told how it is written."""
@@ -19,10 +30,13 @@ BEGINNING = 4 << 10
 DELIVERED = rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'
 """The member by which CloudWatch Logs says that it delivers."""
 
-FIRST_KEY = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:')
+TEXT = rb'"(?:[^"\\]++|\\.)*+"'
+"""A text as JSON has it, with its quotes; a pattern."""
+
+FIRST_KEY = re.compile(rb"\s*\{\s*(" + TEXT + rb")\s*:")
 """How an object begins that has a member: its key, with the quotes."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}]|[^"{}]+|"')
+_TOKEN = re.compile(TEXT + rb'|[{}]|[^"{}]+|"')
 
 
 def found(pattern: bytes, text: bytes) -> bool:

@@ -32,8 +32,6 @@ _CLOCK = re.compile(
     rb"(?:now|transaction_timestamp|get_current_timestamp)\s*\(\s*\)|current_timestamp\b(?!\s*\()",
     re.IGNORECASE,
 )
-# Pushed down beside another condition, DuckDB 1.5.5 passes over files where the column is null.
-_NULLS = frozenset({"COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM"})
 _NAMES = frozenset({"now", "transaction_timestamp", "get_current_timestamp", "current_timestamp"})
 _THROUGH = frozenset({"+", "-", "date_trunc"})
 _OF_TIME = _NAMES | _THROUGH | {"current_date", "today", "trunc"}
@@ -68,7 +66,7 @@ def in_utc(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
 def _compares(node: dict[str, Any]) -> bool:
     """Whether it compares a bare column with something."""
     sides = [node[side] for side in _SIDES if isinstance(node.get(side), dict)]
-    named = node.get("class") in ("COMPARISON", "BETWEEN") and node.get("type") not in _NULLS
+    named = node.get("class") in ("COMPARISON", "BETWEEN")
     return named and any(side.get("class") == "COLUMN_REF" and not _reads_clock(side) for side in sides)
 
 

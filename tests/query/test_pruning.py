@@ -348,6 +348,7 @@ def test_nulls_that_a_condition_asks_for(twins: Twins, column: str, sign: str) -
         f"{column} = {one} OR {column} {sign} {other}",
         f"{column} {sign} {other} OR {column} > {one}",
         f"{column} = {one} OR {column} {sign} NULL",
+        f"seen = '2026-01-01' OR seen {sign} now()",
         f"tp_index = '10' AND ({column} = {one} OR NOT ({column} {sign} {other}))",
     ):
         found, expected = twins.asked(f"SELECT tp_id FROM login WHERE {condition}")

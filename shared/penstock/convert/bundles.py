@@ -35,7 +35,7 @@ def bundled(
     each = [texts[path] if path in texts else Path(path).read_bytes() for path in paths]
     if any(
         envelopes.unwrapped(path, text)
-        or recipe.reader.respelt(path, text[: 4 << 10], recipe.options, odd=False)
+        or recipe.reader.respelt(path, text[: envelopes.BEGINNING], recipe.options, odd=False)
         for path, text in zip(paths, each, strict=True)
     ):
         return None

@@ -17,10 +17,10 @@ __all__ = ["document", "list_of", "slices"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
 _HEAD = 64 << 10  # bytes before the first record that are never too many; they stand before each slice
-_KEY = re.compile(rb'\s*("(?:[^"\\]++|\\.)*+")\s*:\s*')
+_KEY = re.compile(rb"\s*(" + envelopes.TEXT + rb")\s*:\s*")
 _KEYLESS = re.compile(rb"(?:\s*(?:null|\{\s*\})\s*,)*+")
-_SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s"\[\]{},]+')
-_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')  # a text as a whole: what is in it counts nothing
+_SCALAR = re.compile(envelopes.TEXT + rb'|[^\s"\[\]{},]+')
+_BRACKET = re.compile(envelopes.TEXT + rb"|[\[\]{}]")  # a text as a whole: what is in it counts nothing
 
 
 def document(options: Mapping[str, object], content: str = "content") -> str:
