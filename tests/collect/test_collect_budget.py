@@ -84,7 +84,7 @@ def test_a_slow_call_does_not_stop_the_next(rig: Rig, monkeypatch: pytest.Monkey
 def test_time_runs_out_before_a_large_object(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """An object that is read in pieces is a commit of its own: it is handed back alone."""
     monkeypatch.setattr(convert, "AT_ONCE", 64 << 10)
-    monkeypatch.setattr(convert.large.in_slices, "__defaults__", (64 << 10,))
+    monkeypatch.setattr(convert.large, "PIECE", 64 << 10)
     refs = [*_put(rig, 2), rig.put(logs(3)[2].key, logs(1, 400, "large")[0].body)]
     messages = [(str(number), rig.message(ref)[1]) for number, ref in enumerate(refs)]
     clock = _falling(200_000, 1_000)

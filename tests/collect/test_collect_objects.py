@@ -147,9 +147,7 @@ def test_large_objects_have_the_same_rows(
     assert all(len(samples.unpack(one.body)) == 400 for one in objects[3:])
 
     monkeypatch.setattr(convert, "AT_ONCE", 64 << 10)
-    monkeypatch.setattr(
-        convert.large.in_slices, "__defaults__", (64 << 10,)
-    )  # where its default was taken from
+    monkeypatch.setattr(convert.large, "PIECE", 64 << 10)
     report = rig.worker().handle([rig.message(*refs)])
 
     assert (report.done, report.commits, report.again) == (5, 3, {})
@@ -179,7 +177,7 @@ def test_a_full_work_folder_stops_nothing(
 def test_large_object_that_is_bad(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """One cut off far behind its beginning leaves no row, is recorded, and the next one is stored."""
     monkeypatch.setattr(convert, "AT_ONCE", 64 << 10)
-    monkeypatch.setattr(convert.large.in_slices, "__defaults__", (64 << 10,))
+    monkeypatch.setattr(convert.large, "PIECE", 64 << 10)
     cut, sound = logs(2, 400, "large")
     refs = [rig.put(cut.key, cut.body[:-2000]), rig.put(sound.key, sound.body)]
     report = rig.worker().handle([rig.message(*refs)])

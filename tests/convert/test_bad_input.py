@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from unittest import mock
 
 import pytest
-from tests.convert.trial import TABLE, Trial, event, log
+from tests.convert.trial import TABLE, Trial, event, log, pieces_of
 
 from infra import samples
-from penstock import convert, inflate, tables
+from penstock import inflate, tables
 from penstock.readers import _lines
 
 MOST = 1 << 30
@@ -252,7 +251,7 @@ def test_what_a_record_holds_is_no_envelope(
     """Anybody may name a tag as CloudWatch Logs and EventBridge name their members."""
     held = TAGS if field != "tags" else TAGS["tags"]
     text = json.dumps({array: [record | {field: held}, *[record | {field: {}}] * 30]}).encode()
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
+    with pieces_of(limit):
         for blocks in (None, 700):
             out = trial(text, table=tables.find(table), blocks=blocks)
             assert out.counts == [("done", 31, 0, 0)]
@@ -270,7 +269,7 @@ def test_a_text_torn_by_a_line_end_is_rejected(trial: Trial, end: str) -> None:
         assert {row["action"] for row in out.rows(waf.name)} == {"ALLOW"}
         raws = [row["raw"].strip() for row in out.rows("tp_rejected")]
         assert sorted(raws) == sorted(torn.split(end))
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (60,)):
+    with pieces_of(60):
         assert trial(text, table=waf, blocks=20).counts == [("done", 2, 0, 2)]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.convert.trial import Outcome, Trial, event, log
+from tests.convert.trial import Outcome, Trial, event, log, pieces_of
 
-from penstock import convert
-from penstock.readers import Syntax
+from penstock import convert, tables
+from penstock.convert import look, store
+from penstock.readers import Syntax, _json_shapes
 
 FAKE = '},{"eventVersion":"1.11","eventTime":"2026-01-31T12:00:00Z","eventName":"fake"'
 NESTED = [{"eventVersion": "fake", "eventTime": "2026-01-31T12:00:00Z"}] * 5
@@ -41,13 +43,15 @@ DOCUMENTS = {
     "one": log(event(eventName="x" * 3000)),
     "one after another": b"\n".join(log(*[event(eventName=str(n))] * n) for n in range(8)),
     "put together": HOSTILE * 3 + log() * 40 + log(event(new=1)),
+    "a long member before": b'{"Versions":[1,"' + b"x" * 4_000 + b'"],' + HOSTILE[1:],
+    "no objects": b'{"Records":[1,2,' + b"3," * 400 + b"4]}",
     "trailing space": log(*(event() for n in range(12))) + b"\n" * 500,
 }
 
 
 def sliced(trial: Trial, limit: int, *texts: bytes, blocks: int = 1_000) -> Outcome:
     """The texts streamed, with slices of about `limit` bytes."""
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
+    with pieces_of(limit):
         return trial(*texts, blocks=blocks)
 
 
@@ -60,7 +64,7 @@ def test_slices_give_what_the_whole_gives(trial: Trial, name: str, limit: int) -
     assert pieces.sorted() == whole.sorted()
     assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
     if limit < 3_000 and name == "plain":
-        assert len(pieces.made.files) > 2
+        assert len(pieces.made.files) > 1
 
 
 @pytest.mark.parametrize("limit", [500, 1 << 20])
@@ -107,7 +111,7 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b'{"Versions":[1,"' + b"x" * 70_000 + b'"],' + DOCUMENTS["plain"][1:],
+        b'{"Versions":[1,"' + b"x" * 2_000 + b'"],' + DOCUMENTS["plain"][1:],
         b'{"Versions":{' + DOCUMENTS["plain"] * 2 + b"}",
         b'{"Versions":[{"Records":[' + b"1," * 2000 + b"4]}]}",
         json.dumps([{"other": 1}] * 60).encode(),
@@ -118,10 +122,26 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
 )
 def test_what_does_not_begin_with_records_cannot_be_cut(trial: Trial, text: bytes) -> None:
     """It is bad, with a reason, and nothing is kept."""
-    out = sliced(trial, 300, text)
+    with mock.patch.object(_json_shapes, "_LONGEST", 1_000):
+        out = sliced(trial, 300, text)
     assert out.counts == [("bad", 0, 0, 0)]
     assert "Records" in out.records[0].reason
     assert out.made.files == []
+
+
+def test_a_long_member_before_the_records_does_not_stand_alone(trial: Trial) -> None:
+    """It stands before each piece, so each has records of its length: pieces are longer for it."""
+    text = b'{"Versions":"' + b"x" * 2_000 + b'",' + log(*[event()] * 200)[1:]
+    cut: list[int] = []
+
+    def counted(batch: Any, piece: Any) -> bool:
+        cut.append(Path(piece.path).stat().st_size)
+        return look.reads(batch, piece)
+
+    with mock.patch.object(convert.large, "reads", counted):
+        assert sliced(trial, 500, text, blocks=100).counts == [("done", 200, 0, 0)]
+    assert len(cut) > 3
+    assert min(cut) > 3_500
 
 
 @pytest.mark.parametrize(
@@ -152,10 +172,10 @@ def test_arrays_in_inner_objects_behind_nested_members(trial: Trial) -> None:
     syntax = Syntax("json_text", {"shape": "records", "path": "data.events"})
     inner = {"page": {"events": [1]}, "events": [event(eventName=str(n)) for n in range(24)], "last": [{}]}
     text = json.dumps({"meta": {"data": {"events": [{}]}}, "data": inner}).encode()
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (600,)):
+    with pieces_of(600):
         out = trial(text, syntax=syntax, blocks=100)
     assert out.counts == [("done", 24, 0, 0)]
-    assert len(out.made.files) > 2
+    assert len(out.made.files) > 1
     assert out.sorted() == trial(text, syntax=syntax).sorted()
 
 
@@ -174,19 +194,65 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
     folder = trial.folder / "broken"
     folder.mkdir()
     source = Source("x", "s3://logs/x", "aws_s3_bucket", "logs", "x", broken())
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (300,)):
+    with pieces_of(300):
         made = convert.convert(
             trial.engine, Recipe(TABLE, "prod"), [source], commit="c", time=NOW, folder=folder
         )
     assert [(r.state, r.reason) for r in made.records] == [("bad", "its gzip stream is cut short")]
     assert made.files == []
-    assert list(folder.iterdir()) == []
+    assert {path.name for path in folder.iterdir()} <= {"bundle"}
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_pieces_that_need_too_much_memory_are_read_in_halves(trial: Trial, most: int) -> None:
+    """They give the same rows, once; what was written of them before is taken back."""
+    convert_pieces, failed = store.convert_pieces, list[int]()
+
+    def short(batch: Any, pieces: Any) -> Any:
+        made = convert_pieces(batch, pieces)
+        if len(pieces) > most:
+            failed.append(len(pieces))
+            raise convert.ShortOfMemory("made to order")
+        return made
+
+    text = log(*([event(), {"eventVersion": "1"}, None, 17, event(new=1)] * 20))
+    whole = trial(text)
+    with mock.patch.object(convert.large, "convert_pieces", short):
+        out = sliced(trial, 150, text)
+    assert failed == [3, 2][: 3 - most]  # and fewer at once from then on
+    assert out.records == whole.records
+    assert out.sorted() == whole.sorted()
+    assert out.sorted("tp_rejected") == whole.sorted("tp_rejected")
+
+
+def test_one_piece_that_needs_too_much_memory_is_tried_again(trial: Trial) -> None:
+    """By the queue: it is not recorded as bad."""
+    with (
+        mock.patch.object(
+            convert.large, "convert_pieces", side_effect=convert.ShortOfMemory("made to order")
+        ),
+        pytest.raises(convert.ShortOfMemory),
+    ):
+        sliced(trial, 500, DOCUMENTS["plain"])
+
+
+@pytest.mark.parametrize("between", [b"", b"\n"])
+def test_records_without_line_ends_between_them_are_cut(trial: Trial, between: bytes) -> None:
+    """As a Firehose stream writes them whose records end with none."""
+    waf = tables.find("aws_waf_traffic_log")
+    record = b'{"timestamp":1769860800000,"action":"ALLOW","httpRequest":{"uri":"}{\\"timestamp\\":"}}'
+    text = between.join([record] * 100)
+    out = trial(text, table=waf)
+    assert out.counts == [("done", 100, 0, 0)]
+    with pieces_of(1_000):
+        cut = trial(text, table=waf, blocks=500)
+    assert cut.counts == out.counts
+    assert len(cut.made.files) > 3
+    assert cut.sorted(waf.name) == out.sorted(waf.name)
 
 
 def test_a_record_without_end_is_bad(trial: Trial) -> None:
     """Memory stays bounded: a record that does not end within the bound is refused (G4)."""
-    from penstock.readers import _json_shapes
-
     with mock.patch.object(_json_shapes, "_LONGEST", 2_000):
         endless = DOCUMENTS["plain"].removesuffix(b"]}") + b',{"eventVersion":"' + b"x" * 10_000 + b'"}]}'
         out = sliced(trial, 600, endless)

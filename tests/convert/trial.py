@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 
@@ -34,6 +36,13 @@ def log(*records: Any, **beside: Any) -> bytes:
     return json.dumps(
         {"Records": list(records), **beside}, separators=(",", ":"), ensure_ascii=False
     ).encode()
+
+
+@contextmanager
+def pieces_of(limit: int) -> Iterator[None]:
+    """Meanwhile streams are cut into pieces of about `limit` bytes, and two or three are read at once."""
+    with mock.patch.multiple(convert.large, PIECE=limit, AT_ONCE=2 * limit):
+        yield
 
 
 @dataclass

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.convert.trial import Outcome, Row, Trial
+from tests.convert.trial import Outcome, Row, Trial, pieces_of
 
 from infra import golden
-from penstock import convert, tables
+from penstock import tables
 from penstock.readers import Piece
 from penstock.standardize import Recipe
 from penstock.tables import Syntax, Table, number, text, time
@@ -60,7 +59,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 
 def sliced(trial: Trial, limit: int, given: bytes, **recipe: Any) -> Outcome:
     """The text streamed, in slices of about `limit` bytes."""
-    with mock.patch.object(convert.large.in_slices, "__defaults__", (limit,)):
+    with pieces_of(limit):
         return trial(given, blocks=97, **recipe)
 
 

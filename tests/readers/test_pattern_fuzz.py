@@ -11,11 +11,10 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.convert.trial import Outcome, Trial
+from tests.convert.trial import Outcome, Trial, pieces_of
 
 from infra import golden
 from penstock import tables
-from penstock.convert import large
 from penstock.model import REJECTED_TABLE
 from penstock.readers.pattern import groups, matched
 from penstock.tables import Table
@@ -87,14 +86,12 @@ def test_mutated_samples(trial: Trial, data: st.DataObject, sample: tuple[str, b
 
 
 @pytest.mark.parametrize(("name", "text"), SAMPLES)
-def test_slices_make_no_difference(
-    trial: Trial, name: str, text: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slices_make_no_difference(trial: Trial, name: str, text: bytes) -> None:
     """Cut anywhere, a text gives the rows that it gives whole, with the same ids."""
     table = tables.find(name)
     whole = read(trial, table, text * 3)
-    monkeypatch.setattr(large, "SLICE", 200)
-    cut = read(trial, table, text * 3, blocks=64)
+    with pieces_of(200):
+        cut = read(trial, table, text * 3, blocks=64)
     assert cut.sorted(name) == whole.sorted(name)
     assert cut.sorted(REJECTED_TABLE) == whole.sorted(REJECTED_TABLE)
 

@@ -14,16 +14,14 @@ stand beside it: a probe before, and, only where rows were filtered or rejected,
 after.
 """
 
-from penstock.convert.engine import ShortOfMemory, open_engine
+from penstock.convert.engine import AT_ONCE, ShortOfMemory, open_engine
 from penstock.convert.files import schema_of
-from penstock.convert.large import SLICE
-from penstock.convert.objects import AT_ONCE, Converted, convert
+from penstock.convert.objects import Converted, convert
 from penstock.convert.source import Source
 from penstock.parquet import Written
 
 __all__ = [
     "AT_ONCE",
-    "SLICE",
     "Converted",
     "ShortOfMemory",
     "Source",

@@ -16,7 +16,10 @@ from penstock.readers import Piece
 from penstock.sql import literal
 from penstock.standardize import Recipe
 
-__all__ = ["Batch", "ShortOfMemory", "TrippedError", "open_engine", "run"]
+__all__ = ["AT_ONCE", "Batch", "ShortOfMemory", "TrippedError", "open_engine", "run"]
+
+AT_ONCE = 32 << 20
+"""Bytes of text that one statement reads, about; a process stays below 450 MB with it (`make bench`)."""
 
 
 class ShortOfMemory(Retry):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from penstock import envelopes
-from penstock.convert.engine import Batch
+from penstock.convert.engine import AT_ONCE, Batch, ShortOfMemory
 from penstock.convert.files import take_back
 from penstock.convert.look import look, mend, reads, refusal, syntax_of
 from penstock.convert.source import Source, Tally, bad_record, piece_of, record_of
@@ -17,19 +18,23 @@ from penstock.errors import BadObject
 from penstock.model import ObjectRecord
 from penstock.readers import Piece
 
-__all__ = ["PACKED", "SLICE", "in_slices", "in_windows"]
+__all__ = ["PACKED", "in_slices", "in_windows"]
 
-SLICE = 16 << 20
-"""Bytes of the slices of a larger object: about; a record may make one longer."""
+PIECE = 2 << 20
+"""Bytes of the texts that a stream is cut into: about; a record may make one longer.
+
+A document of 16 MiB takes a third longer to parse than eight of 2: what is made of those stays in the
+processor's caches.
+"""
 
 PACKED = 4 << 20
 """Bytes of Parquet read at once: they are some eight times as many when unpacked."""
 
 
-def in_slices(batch: Batch, number: int, source: Source, limit: int | None = None) -> ObjectRecord:
+def in_slices(batch: Batch, number: int, source: Source) -> ObjectRecord:
     """An object read slice by slice; what was written is taken back when a later slice is bad."""
-    path = batch.folder / f"slice-{number}"
-    template = piece_of(source, number, path)
+    folder = batch.folder / f"slices-{number}"
+    folder.mkdir()
     assert not isinstance(source.text, Path | bytes)  # noqa: S101 - told apart by the caller
     before, recipe = len(batch.files), batch.recipe
     try:
@@ -40,41 +45,98 @@ def in_slices(batch: Batch, number: int, source: Source, limit: int | None = Non
         own = replace(recipe, syntax=source.syntax or recipe.syntax)
         batch.recipe = replace(recipe, syntax=syntax_of(own, start))
         if not batch.recipe.reader.STREAMS:
+            path = folder / "whole"
             with path.open("wb") as file:
                 file.write(start)
                 file.writelines(blocks)
-            return in_windows(batch, source, template)
-        return record_of(source, _sliced(batch, source, template, chain([start], blocks), limit or SLICE))
+            return in_windows(batch, source, piece_of(source, number, path))
+        return record_of(source, _Slices(batch, piece_of(source, number, folder)).read(start, blocks))
     except (BadObject, ValueError) as error:
         take_back(batch, before)
         return bad_record(source, error.reason if isinstance(error, BadObject) else str(error))
     finally:
         batch.recipe = recipe
-        path.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sliced(batch: Batch, source: Source, template: Piece, blocks: Iterator[bytes], limit: int) -> Tally:
-    path, total = Path(template.path), Tally()
+@dataclass(slots=True)
+class _Slices:
+    """An object being read: its pieces that are read together, in files of a folder, and its rows so far."""
 
-    def whole(text: bytes) -> bool:
-        path.write_bytes(text)
-        return reads(batch, template) or (mend(path) and reads(batch, template))
+    batch: Batch
+    template: Piece
+    most: int = field(default_factory=lambda: AT_ONCE)
+    waiting: list[Piece] = field(default_factory=list)
+    size: int = 0
+    total: Tally = field(default_factory=Tally)
 
-    recipe = batch.recipe
-    start = next(blocks)
-    if envelopes.unwrapped(template.path, start):
-        slices = envelopes.slices(chain([start], blocks), limit)
-    else:
-        slices = recipe.reader.slices(
-            chain([start], blocks), limit, whole, recipe.table.record(), recipe.options
-        )
-    for text in slices:
-        path.write_bytes(text)
-        reasons, tallies = convert_pieces(batch, [replace(template, first_row=total.rows)])
-        if reasons:
-            raise BadObject(source.name, reasons[template.object])
-        total.add(tallies[template.object])
-    return total
+    def read(self, start: bytes, blocks: Iterator[bytes]) -> Tally:
+        """Cut the text and read it; `start` is its first block."""
+        stream, recipe = chain([start], blocks), self.batch.recipe
+        texts: Iterator[bytes | None]
+        if envelopes.unwrapped(self.template.path, start):
+            texts = envelopes.slices(stream, PIECE)
+        else:
+            texts = recipe.reader.slices(stream, PIECE, self.whole, recipe.table.record(), recipe.options)
+        for text in texts:
+            piece = self._next()
+            if text is not None:
+                Path(piece.path).write_bytes(text)
+            self.waiting.append(piece)
+            self.size += Path(piece.path).stat().st_size
+            if self.size >= self.most:
+                self._read()
+        if self.waiting:
+            self._read()
+        return self.total
+
+    def whole(self, before: bytes, records: memoryview, after: bytes) -> bool:
+        """Whether these records are whole ones, all in the array that begins with the last of `before`.
+
+        With one more pair of brackets around them they read only if they are. These become spaces,
+        and what was read for the proof is the next piece.
+        """
+        piece = self._next()
+        path = Path(piece.path)
+        with path.open("wb") as file:
+            size = sum(file.write(text) for text in (before, b"[", records, b"]", after))
+        if not (reads(self.batch, piece) or (mend(path) and reads(self.batch, piece))):
+            return False
+        if path.stat().st_size != size:  # bytes that were no UTF-8 have been replaced by longer ones
+            path.write_bytes(b"".join((before, records, after)))
+            return True
+        with path.open("r+b") as file:
+            for bracket in (len(before), size - len(after) - 1):
+                file.seek(bracket)
+                file.write(b" ")
+        return True
+
+    def _next(self) -> Piece:
+        return replace(self.template, path=f"{self.template.path}/{len(self.waiting)}")
+
+    def _read(self) -> None:
+        self._convert(self.waiting)
+        self.waiting, self.size = [], 0
+
+    def _convert(self, pieces: Sequence[Piece]) -> None:
+        """Write the rows of these pieces: in halves, if they need more memory than there is."""
+        before = len(self.batch.files)
+        pieces = [replace(piece, first_row=self.total.rows) for piece in pieces]
+        try:
+            reasons, tallies = convert_pieces(self.batch, pieces)
+        except ShortOfMemory:
+            if len(pieces) == 1:
+                raise
+            take_back(self.batch, before)
+            self.most //= 2
+            middle = len(pieces) // 2
+            self._convert(pieces[:middle])
+            self._convert(pieces[middle:])
+            return
+        number = self.template.object
+        if number in reasons:
+            raise BadObject(self.template.source_location, reasons[number])
+        self.total.add(tallies[number])
 
 
 def in_windows(batch: Batch, source: Source, piece: Piece) -> ObjectRecord:

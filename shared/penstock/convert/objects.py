@@ -11,7 +11,7 @@ import duckdb
 
 from penstock.convert import large
 from penstock.convert.days import days_of
-from penstock.convert.engine import Batch, ShortOfMemory
+from penstock.convert.engine import AT_ONCE, Batch, ShortOfMemory
 from penstock.convert.files import take_back
 from penstock.convert.look import beginning, refusal, syntax_of
 from penstock.convert.source import Source, bad_record, piece_of, record_of
@@ -22,10 +22,7 @@ from penstock.parquet import Written
 from penstock.readers import Syntax
 from penstock.standardize import Recipe
 
-__all__ = ["AT_ONCE", "Converted", "convert"]
-
-AT_ONCE = 32 << 20
-"""Bytes of text that one statement reads, at most; a process stays below 450 MB with it (`make bench`)."""
+__all__ = ["Converted", "convert"]
 
 _WORTH = 1 << 20  # bytes of text that are worth a statement of their own
 
@@ -110,7 +107,7 @@ def _days(batch: Batch, source: Source) -> tuple[bytes, ...]:
 def _small(batch: Batch, group: Sequence[tuple[int, Source]]) -> dict[int, ObjectRecord]:
     """Objects read in one statement; where that fails, in halves until the one to blame is alone.
 
-    One that needs too much memory by itself is cut into slices as a large one is, only smaller.
+    One that needs too much memory by itself is cut into slices as a large one is.
     """
     texts = {
         f"{batch.folder}/text-{number}": source.text
@@ -141,7 +138,7 @@ def _small(batch: Batch, group: Sequence[tuple[int, Source]]) -> dict[int, Objec
         if not batch.recipe.reader.STREAMS:
             raise
         blocks = _blocks(source.text) if isinstance(source.text, Path) else [texts[pieces[0].path]]
-        return {number: large.in_slices(batch, number, replace(source, text=blocks), large.SLICE // 4)}
+        return {number: large.in_slices(batch, number, replace(source, text=blocks))}
     return {
         number: bad_record(source, reasons[number])
         if number in reasons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +83,10 @@ def store_pieces(
 def _stored(
     batch: Batch, pieces: Sequence[Piece], bundle: Bundle | None, texts: Mapping[str, bytes]
 ) -> dict[int, Tally]:
-    tallies = {piece.object: Tally(rows=piece.rows, stored=piece.rows) for piece in pieces}
+    tallies: dict[int, Tally] = {}
+    pieces = list(_numbered(pieces))
+    for piece in pieces:
+        tallies.setdefault(piece.object, Tally()).add(Tally(rows=piece.rows, stored=piece.rows))
     filled = [piece for piece in pieces if piece.rows]
     if filled:
         index = "default" if batch.recipe.tp_index is None else None
@@ -98,6 +101,15 @@ def _stored(
     return tallies
 
 
+def _numbered(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Each piece of an object but the first begins with the row behind the last one of the piece before."""
+    following: dict[int, int] = {}
+    for piece in pieces:
+        first = following.get(piece.object, piece.first_row)
+        following[piece.object] = first + piece.rows
+        yield replace(piece, first_row=first)
+
+
 def _count(batch: Batch, pieces: Sequence[Piece], tallies: dict[int, Tally], stored: int) -> None:
     """Count row by row what became of them, and keep the rejected ones."""
     for number, kept, filtered, rejected in run(batch, batch.recipe.counts(pieces, batch.time), pieces):
@@ -106,10 +118,10 @@ def _count(batch: Batch, pieces: Sequence[Piece], tallies: dict[int, Tally], sto
     wrong = [piece for piece in pieces if not tallies[piece.object].balanced]
     if wrong:
         raise _Miscounted(f"{wrong[0].source_location}: rows do not add up: {tallies[wrong[0].object]}")
-    counted = sum(tallies[piece.object].stored for piece in pieces)
+    counted = sum(tally.stored for tally in tallies.values())
     if counted != stored:
         raise _Miscounted(f"{stored} rows were written, but {counted} counted as stored")
-    rejected = sum(tallies[piece.object].rejected for piece in pieces)
+    rejected = sum(tally.rejected for tally in tallies.values())
     if rejected:
         rows = batch.recipe.rejects(pieces, batch.time)
         written = copy(batch, rows, tables.find(REJECTED_TABLE), pieces, batch.recipe.table.name)

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Protocol, cast
 
-from penstock.readers._pieces import Head, Piece, Pieces
+from penstock.readers._pieces import Head, Piece, Pieces, Whole
 from penstock.readers._syntax import Syntax
 
-__all__ = ["Bundler", "Head", "Piece", "Pieces", "Reader", "Syntax", "bundler", "find", "names"]
+__all__ = ["Bundler", "Head", "Piece", "Pieces", "Reader", "Syntax", "Whole", "bundler", "find", "names"]
 
 
 class Reader(Protocol):
@@ -82,14 +82,14 @@ class Reader(Protocol):
         self,
         blocks: Iterable[bytes],
         limit: int,
-        whole: Callable[[bytes], bool],
+        whole: Whole,
         record: Mapping[str, object],
         options: Mapping[str, object],
-    ) -> Iterator[bytes]:
+    ) -> Iterator[bytes | None]:
         """Cut an inflated object into pieces of about `limit` bytes, each readable by itself.
 
-        `whole` says whether a piece reads; where a cut needs proof, it is made only there.
-        ValueError with a reason when the object cannot be cut and does not end.
+        Where a cut needs proof, `whole` gives it; what it said yes to is the next piece, which is
+        None then. ValueError with a reason when the object cannot be cut and does not end.
         """
         ...
 

@@ -6,17 +6,18 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from penstock import envelopes
 from penstock.readers import _lines, _respelling
 from penstock.readers._json_fields import steps_to
 from penstock.readers._json_options import above, key_of, keys_of, shape_of
+from penstock.readers._pieces import Whole
 from penstock.sql import literal
 
 __all__ = ["document", "list_of", "slices"]
 
 _LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
-_HEAD = 64 << 10  # bytes before the first record that are never too many; they stand before each slice
 _KEY = re.compile(rb"\s*(" + envelopes.TEXT + rb")\s*:\s*")
 _KEYLESS = re.compile(rb"(?:\s*(?:null|\{\s*\})\s*,)*+")
 _SCALAR = re.compile(envelopes.TEXT + rb'|[^\s"\[\]{},]+')
@@ -48,10 +49,10 @@ def list_of(options: Mapping[str, object], element: object, content: str = "cont
 def slices(
     blocks: Iterable[bytes],
     limit: int,
-    whole: Callable[[bytes], bool],
+    whole: Whole,
     record: Mapping[str, object],
     options: Mapping[str, object],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | None]:
     """Cut between records: at line ends, or where the next record begins with the same key as the first.
 
     Such a place (`},{`) may also stand inside a record, or in another array after the records. With
@@ -63,52 +64,61 @@ def slices(
     stream = iter(blocks)
     start = next(stream, b"")
     blocks = itertools.chain([start], stream)
-    cut = _between_documents(start, limit, options)
+    cut = _between_documents(start, options)
     if cut is not None:
         yield from cut(blocks, limit)
         return
     buffer = bytearray()
-    start, end, seen = b"", b"", 0
+    most, seen = limit, 0  # where to cut, and how far that was looked for in vain
+    opening: _Opening | None = None
     documents: envelopes.Ends | None = None
     for block in blocks:
         buffer += block
-        while len(buffer) > limit:
+        while len(buffer) > most:
             documents = documents or envelopes.between(buffer)
-            if documents and (ended := envelopes.cut(documents, buffer, limit, seen)):
+            if documents and (ended := envelopes.cut(documents, buffer, most, seen)):
                 yield bytes(memoryview(buffer)[:ended])
                 del buffer[:ended]
-                start, seen = b"", 0
+                opening, most, seen = None, limit, 0
                 continue
-            if not start:
-                start, end, between = _opening(bytes(buffer[: max(limit // 2, _HEAD)]), limit, options)
+            if opening is None:
+                opening = _opening(bytes(buffer), limit, options)
+                most = max(limit, 2 * len(opening.head)) if opening else 2 * len(buffer)
+                continue
             place = next(
                 (
                     place
-                    for place in _places(buffer, len(start), limit, seen, between)
-                    if whole(b"".join((start, b"[", memoryview(buffer)[len(start) : place], b"]", end)))
+                    for place in _places(buffer, opening, most, seen)
+                    if _proven(whole, buffer, opening, place)
                 ),
                 None,
             )
             if place is None:
                 seen = max(1, len(buffer) - 256)
-                if len(buffer) > limit + _LONGEST:
+                if len(buffer) > most + _LONGEST:
                     raise ValueError(
                         f"no record ends within {len(buffer):,} bytes, so it cannot be read in pieces"
                     )
                 break
-            yield b"".join((memoryview(buffer)[:place], end))
-            buffer[: place + 1] = start
+            yield None
+            buffer[: place + 1] = opening.head
             seen = 0
     yield bytes(buffer)
 
 
+def _proven(whole: Whole, buffer: bytearray, opening: _Opening, place: int) -> bool:
+    with memoryview(buffer) as text, text[len(opening.head) : place] as records:
+        return whole(opening.head, records, opening.end)
+
+
 def _between_documents(
-    start: bytes, limit: int, options: Mapping[str, object]
+    start: bytes, options: Mapping[str, object]
 ) -> Callable[[Iterable[bytes], int], Iterator[bytes]] | None:
     """How a text that begins so is cut where documents end; None if it is one that holds the records."""
     match shape_of(options):
         case "lines" if not _respelling.ARRAY.match(start):
-            spread = re.match(rb"\s*\{\s*\n", start) or (len(start) > limit // 2 and b"\n" not in start)
+            ends = envelopes.between(start) if b"\n" not in start else None
+            spread = ends.pattern.search(start) if ends else re.match(rb"\s*\{\s*\n", start)
             return envelopes.slices if spread else _lines.cut
         case "document" if not re.match(rb"\s*\[", start):
             return envelopes.slices
@@ -117,21 +127,29 @@ def _between_documents(
     return None
 
 
-def _opening(
-    text: bytes, limit: int, options: Mapping[str, object]
-) -> tuple[bytes, bytes, re.Pattern[bytes]]:
-    """How the document begins up to the first record, how it ends, and what stands between two records."""
+class _Opening(NamedTuple):
+    """How a document begins up to the first record, how it ends, and what stands between two records."""
+
+    head: bytes
+    end: bytes
+    between: re.Pattern[bytes]
+
+
+def _opening(text: bytes, limit: int, options: Mapping[str, object]) -> _Opening | None:
+    """None if the first record may be further on. ValueError if it is none or too far away."""
     keys = keys_of(options) if shape_of(options) == "records" else ()
     head = re.compile(rb"\s*\[").match(text, _behind_keys(text, keys))
     keyless = head and _KEYLESS.match(text, head.end())
     first = keyless and envelopes.FIRST_KEY.match(text, keyless.end())
     if not (head and first):
+        if 2 * len(text) < _LONGEST:
+            return None
         expected = f'{{"{key_of(options)}": [{{…' if keys else "[{…"
         raise ValueError(
             f"it is larger than {limit:,} bytes and does not begin with {expected}, "
             "so it cannot be read in pieces"
         )
-    return (
+    return _Opening(
         text[: head.end()],
         b"]" + b"}" * len(keys),
         re.compile(rb"\}\s*(,)\s*\{\s*" + re.escape(first[1]) + rb"\s*:"),
@@ -170,13 +188,12 @@ def _behind_value(text: bytes, at: int) -> int:
     return len(text)
 
 
-def _places(
-    buffer: bytearray, start: int, limit: int, seen: int, between: re.Pattern[bytes]
-) -> Iterator[int]:
+def _places(buffer: bytearray, opening: _Opening, limit: int, seen: int) -> Iterator[int]:
     """Places of commas to try, a few: the nearest before the limit, then those beyond it, as yet unseen."""
+    start = len(opening.head)
 
     def found(low: int, high: int) -> list[int]:
-        return [match.start(1) for match in between.finditer(buffer, max(start, low), high)]
+        return [match.start(1) for match in opening.between.finditer(buffer, max(start, low), high)]
 
     if not seen:
         yield from reversed(found(limit - (64 << 10), limit)[-8:])

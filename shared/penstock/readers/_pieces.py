@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from penstock.sql import literal, timestamp
 
-__all__ = ["Head", "Piece", "Pieces"]
+__all__ = ["Head", "Piece", "Pieces", "Whole"]
+
+Whole = Callable[[bytes, memoryview, bytes], bool]
+"""What proves a cut: whether the records between these two are whole ones. Those are the next piece."""
 
 
 @dataclass(frozen=True, slots=True)

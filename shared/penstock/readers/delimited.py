@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from penstock.readers import _fields, _lines
 from penstock.readers._fields import built_record, member_of, one_of, rest_of, taken_apart
 from penstock.readers._headers import Header, Options, grouped, header_of, known_places, read_options
-from penstock.readers._pieces import Head, Pieces
+from penstock.readers._pieces import Head, Pieces, Whole
 from penstock.readers._plain import readable, respelt
 from penstock.sql import literal
 
@@ -179,7 +179,7 @@ def _data(o: Options, options: Mapping[str, object], known: Header) -> str:
 def slices(
     blocks: Iterable[bytes],
     limit: int,
-    whole: Callable[[bytes], bool],
+    whole: Whole,
     record: Mapping[str, object],
     options: Mapping[str, object],
 ) -> Iterator[bytes]:

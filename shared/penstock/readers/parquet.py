@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _names
-from penstock.readers._pieces import Head, Pieces
+from penstock.readers._pieces import Head, Pieces, Whole
 from penstock.readers._plain import exacts, readable, respelt
 from penstock.sql import filled_object, identifier, literal, struct
 
@@ -202,7 +202,7 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
 def slices(
     blocks: Iterable[bytes],
     limit: int,
-    whole: Callable[[bytes], bool],
+    whole: Whole,
     record: Mapping[str, object],
     options: Mapping[str, object],
 ) -> Iterator[bytes]:

@@ -9,10 +9,10 @@ begin that are no rows. Names are matched as headers are: spelt alike first, the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from penstock.readers import _lines, _names
-from penstock.readers._pieces import Head, Pieces
+from penstock.readers._pieces import Head, Pieces, Whole
 from penstock.readers._plain import exacts, readable, respelt
 from penstock.sql import filled_object, literal, struct
 
@@ -155,7 +155,7 @@ def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
 def slices(
     blocks: Iterable[bytes],
     limit: int,
-    whole: Callable[[bytes], bool],
+    whole: Whole,
     record: Mapping[str, object],
     options: Mapping[str, object],
 ) -> Iterator[bytes]:
