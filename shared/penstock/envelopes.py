@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,11 +15,13 @@ from penstock.sql import literal
 __all__ = [
     "BEGINNING",
     "DELIVERED",
+    "EXPORTED",
     "FIRST_KEY",
     "TEXT",
     "Ends",
     "between",
     "cut",
+    "first_message",
     "found",
     "slices",
     "unwrapped",
@@ -33,9 +36,16 @@ DELIVERED = rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'
 TEXT = rb'"(?:[^"\\]++|\\.)*+"'
 """A text as JSON has it, with its quotes; a pattern."""
 
+EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z +"
+"""How a line begins that an export of CloudWatch Logs wrote: its time; a pattern.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+"""
+
 FIRST_KEY = re.compile(rb"\s*\{\s*(" + TEXT + rb")\s*:")
 """How an object begins that has a member: its key, with the quotes."""
 
+_MESSAGE = re.compile(rb'"message"\s*:\s*("(?:[^"\\]++|\\.)*+)')
 _TOKEN = re.compile(TEXT + rb'|[{}]|[^"{}]+|"')
 
 
@@ -49,6 +59,26 @@ def found(pattern: bytes, text: bytes) -> bool:
     return re.search(pattern, text) is not None and (
         not pattern.startswith(b'"') or re.search(pattern, _outermost(text)) is not None
     )
+
+
+def first_message(beginning: bytes) -> bytes | None:
+    """How the first log line begins in a text that CloudWatch Logs wrapped; None if it is not wrapped."""
+    if not _wrapped(beginning):
+        return None
+    for text in _MESSAGE.findall(beginning[:BEGINNING]):
+        # It may be cut off within: what is left of an escape goes.
+        whole = re.sub(rb"\\(?:u[0-9a-fA-F]{0,3})?$", b"", text)
+        try:
+            message = str(json.loads(whole.decode("utf-8", "replace") + '"', strict=False))
+        except ValueError:
+            continue
+        if not message.startswith("CWL CONTROL MESSAGE"):
+            return message.encode("utf-8", "replace")
+    return b""
+
+
+def _wrapped(beginning: bytes) -> bool:
+    return re.match(rb"\s*\{", beginning) is not None and found(DELIVERED, beginning)
 
 
 def _outermost(text: bytes) -> bytes:
@@ -69,7 +99,7 @@ def unwrapped(path: str, beginning: bytes) -> tuple[str, ...]:
     documents however they are spread over lines, and one a line. Control messages say that a
     subscription is alive and hold no record; what is no envelope stays as it is.
     """
-    if not (re.match(rb"\s*\{", beginning) and found(DELIVERED, beginning)):
+    if not _wrapped(beginning):
         return ()
     documents = (
         "SELECT row_number() OVER () AS i, json, NULL::VARCHAR AS raw "

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from typing import cast
 
-__all__ = ["filled_object", "identifier", "literal", "shallow", "struct", "timestamp"]
+__all__ = ["filled_object", "identifier", "kind_type", "literal", "shallow", "struct", "timestamp"]
 
 
 def literal(value: str) -> str:
@@ -28,6 +29,14 @@ def identifier(name: str) -> str:
 def struct(fields: Mapping[str, str]) -> str:
     """A SQL struct of expressions by name."""
     return "struct_pack(" + ", ".join(f"{identifier(name)} := {sql}" for name, sql in fields.items()) + ")"
+
+
+def kind_type(kind: object) -> str:
+    """The SQL type of a raw field's kind: a type, an object's members, or a list of one for its elements."""
+    if isinstance(kind, Mapping):
+        members = ", ".join(f"{identifier(name)} {kind_type(inner)}" for name, inner in kind.items())
+        return f"STRUCT({members})"
+    return f"{kind_type(cast('list[object]', kind)[0])}[]" if isinstance(kind, list) else str(kind)
 
 
 def shallow(value: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from penstock.condition._tree import explained, locked, nodes, parsed, refused, unstable
-from penstock.sql import identifier, literal
+from penstock.sql import identifier, kind_type, literal
 
 __all__ = ["Transform", "UnknownField", "read_transform"]
 
@@ -134,16 +134,9 @@ def _rename(tree: Any, fields: _Fields, parameters: frozenset[str]) -> None:
                 _rename(node, fields, parameters)
 
 
-def _kind(kind: Any) -> str:
-    """DuckDB's name of the type of a raw field."""
-    if isinstance(kind, Mapping):
-        return f"STRUCT({', '.join(f'{identifier(name)} {_kind(inner)}' for name, inner in kind.items())})"
-    return f"{_kind(kind[0])}[]" if isinstance(kind, list) else str(kind)
-
-
 def _type(connection: duckdb.DuckDBPyConnection, sql: str, reads: Mapping[str, object]) -> str:
     """What the expression gives; binding it in a condition refuses what goes over several rows."""
-    row = f"(SELECT NULL::{_kind(dict(reads) or {'_': 'VARCHAR'})} AS r)"
+    row = f"(SELECT NULL::{kind_type(dict(reads) or {'_': 'VARCHAR'})} AS r)"
     connection.execute(f"DESCRIBE SELECT 1 FROM {row} WHERE ({sql}) IS NULL")
     ((_, type_, *_),) = connection.execute(f"DESCRIBE SELECT ({sql}) AS value FROM {row}").fetchall()
     # A row of nulls shows constants that cannot be: a strptime format that is none.

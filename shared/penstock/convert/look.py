@@ -57,8 +57,17 @@ def syntax_of(recipe: Recipe, start: bytes) -> Syntax:
         return Syntax("parquet", {"nullstr": recipe.table.syntax.options.get("nullstr", ())})
     if recipe.syntax is not None:
         return recipe.syntax
+    start = start.lstrip(b"\r\n")
+    line = envelopes.first_message(start)
     others = recipe.table.syntaxes
-    return next((one for one in others if envelopes.found(one.when, start)), recipe.table.syntax)
+    return next((one for one in others if _written(one.when, start, line)), recipe.table.syntax)
+
+
+def _written(when: bytes, start: bytes, line: bytes | None) -> bool:
+    """Whether a text is written so; of one that is wrapped its first line counts, and its own members."""
+    if line is None or (when.startswith(b'"') and envelopes.found(when, start)):
+        return envelopes.found(when, start)
+    return envelopes.found(when, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +213,12 @@ def _respell(batch: Batch, piece: Piece, *, odd: bool) -> bool:
             return False
         _respell(batch, piece, odd=True)  # its messages may be spelt otherwise, or wrapped themselves
         return True
-    return _rewrite(
+    spelt = _rewrite(
         batch, piece, batch.recipe.reader.respelt(piece.path, start, batch.recipe.options, odd=odd)
     )
+    if spelt and re.match(envelopes.EXPORTED.encode(), start):
+        _respell(batch, piece, odd=odd)  # what was exported may be wrapped itself
+    return spelt
 
 
 def _rewrite(batch: Batch, piece: Piece, statement: str | None) -> bool:

@@ -41,7 +41,7 @@ def pattern(parts: Sequence[Part]) -> str:
         if not part.field:
             made.append(re.sub(r"(?:\\ )+", " +", re.escape(part.text)))
             continue
-        if after.field and not (part.value and after.value):
+        if after.field and (part.blanks or not (part.value and after.value)):
             found = f"found {part.text} and {after.text} with nothing between them"
             raise ArgumentError("layout", f"{found}, expected a text that tells them apart")
         times[part.field] = number = times.get(part.field, 0) + 1
@@ -59,7 +59,7 @@ def _field(name: str, part: Part, before: str, after: str) -> str:
     quoted = before.endswith('"') and after.startswith('"')
     if name == "request":
         return _request(r'(?:[^"\\]|\\.)*?|.*?' if quoted else ".*?")
-    if quoted and not part.value:
+    if quoted and (part.blanks or not part.value):
         # Servers escape quotes inside; where one did not, the rest of the line tells the end.
         return rf'(?P<{name}>(?:[^"\\]|\\.)*|.*)'
     value = r"\S*"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from penstock import envelopes
 from penstock.arguments import Argument, ArgumentError
 from penstock.formats import _pattern
 from penstock.formats._declaration import Format, Preset
@@ -39,7 +40,8 @@ _BRACED = {
 _NAMED = {
     "C": "cookie", "e": "env", "i": "http", "n": "note", "o": "sent_http", "^ti": "trailer", "^to": "sent_trailer",
 }  # fmt: skip
-_FORMS = {"U": r'[^?\s"]*', "q": r'(?:\?[^\s"]*)?'}
+# A user has no blank in front: what stands there would be another field, of which the line has more.
+_FORMS = {"u": r"(?:-|[^\s-].*?|-\S.*?)", "U": r'[^?\s"]*', "q": r'(?:\?[^\s"]*)?'}
 
 
 def _parts(layout: str) -> Iterator[Part]:
@@ -136,7 +138,7 @@ def _any() -> str:
     referer = made.index(' +"(?P<http_referer>')
     end = made.index("(?:\\s+(?P<more>")
     host = r"(?:(?P<server_name>[^\s:]+):(?P<server_port>[0-9]+) +)?"
-    return f"^{host}{made[1:referer]}(?:{made[referer:end]})?{made[end:]}"
+    return f"^(?:{envelopes.EXPORTED})?{host}{made[1:referer]}(?:{made[referer:end]})?{made[end:]}"
 
 
 ANY = _any()

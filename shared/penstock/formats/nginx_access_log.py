@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from penstock import envelopes
 from penstock.arguments import Argument, ArgumentError
 from penstock.formats import _pattern
 from penstock.formats._declaration import Format, Preset
@@ -15,7 +16,8 @@ from penstock.readers import Syntax
 __all__ = ["ANY", "FORMAT"]
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|(\w+))|([^$]+)|(\$)")
-_FORMS = {"time_local": r'[^\]\s"]+(?: [^\]\s"]+)?'}
+# A user has no blank in front, nor does one begin like a time: what stands there would be another field.
+_FORMS = {"remote_user": r"(?:-|[^\s\[-].*?|-\S.*?)", "time_local": r'[^\]\s"]+(?: [^\]\s"]+)?'}
 _BLANKS = re.compile(r"upstream_\w+|\w*x_forwarded_for|remote_user|request_uri|uri|args|http_\w+|time_local")
 
 
@@ -83,7 +85,7 @@ def _any() -> str:
     made = str(_build({"layout": _COMBINED}).options["pattern"])
     end = made.index("(?:\\s+(?P<more>")
     one = r"(?:unknown|\[?[0-9A-Fa-f]*[.:][0-9A-Fa-f:.]*\]?(?::[0-9]+)?)"
-    return f'{made[:end]}(?: +"(?P<http_x_forwarded_for>-|{one}(?:, *{one})*)")?{made[end:]}'
+    return f'^(?:{envelopes.EXPORTED})?{made[1:end]}(?: +"(?P<http_x_forwarded_for>-|{one}(?:, *{one})*)")?{made[end:]}'
 
 
 ANY = _any()

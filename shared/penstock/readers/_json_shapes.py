@@ -115,6 +115,8 @@ def _between_documents(
     start: bytes, options: Mapping[str, object]
 ) -> Callable[[Iterable[bytes], int], Iterator[bytes]] | None:
     """How a text that begins so is cut where documents end; None if it is one that holds the records."""
+    if re.match(envelopes.EXPORTED.encode(), start):
+        return _lines.cut
     match shape_of(options):
         case "lines" if not _respelling.ARRAY.match(start):
             ends = envelopes.between(start) if b"\n" not in start else None

@@ -12,10 +12,9 @@ from penstock.readers._json_options import array_path, keys_of, shape_of
 from penstock.readers._lines import texts_option
 from penstock.sql import literal
 
-__all__ = ["ARRAY", "inside", "respelt"]
+__all__ = ["ARRAY", "inside", "messages", "respelt"]
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
-_EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z +\{"
+_EXPORTED = envelopes.EXPORTED + r"\{"
 """How a line begins that an export of CloudWatch Logs wrote: its time, then the record."""
 
 _LARGEST = 32 << 20
@@ -34,7 +33,8 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
     their records, one after another (gzip files that were put together), become one, if each of them
     does. Where an export put its time before each record, that goes.
     """
-    if re.match(_EXPORTED.encode(), beginning):
+    exported = re.match(envelopes.EXPORTED.encode(), beginning)
+    if exported and re.search(b"(?m)^" + _EXPORTED.encode(), beginning):
         lines = rf"regexp_replace(content, {literal('(?m)^' + _EXPORTED)}, '{{', 'g')"
         return f"SELECT {lines} FROM read_text([{literal(path)}])"
     wrapped, shape = inside(beginning, options), shape_of(options)
@@ -50,6 +50,19 @@ def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: 
         return f"SELECT coalesce(string_agg({spelt}, chr(10) ORDER BY {order}), '') FROM ({records})"
     text = f"coalesce(string_agg({spelt}, ',' ORDER BY {order}), '')"
     return f"SELECT {_enclosed(text, options)} FROM ({records})"
+
+
+def messages(path: str, beginning: bytes, member: str) -> str | None:
+    """SQL for the log lines in a text of JSON objects that have nothing else: (text); None if it is none.
+
+    `member` is the JSON path of the line. What is no such object stays as it is.
+    """
+    if not re.match(rb"\s*\{", beginning):
+        return None
+    documents = _lines_of(path) if re.search(rb"\}\s*\n", beginning) else _documents(path)
+    line = f"coalesce(json_extract_string(json, {literal(member)}), raw, json::VARCHAR)"
+    lines = f"SELECT i, rtrim({line}, E'\\r\\n') AS line FROM ({documents})"
+    return f"SELECT coalesce(string_agg(line, chr(10) ORDER BY i), '') FROM ({lines})"
 
 
 def _joined(path: str, options: Mapping[str, object]) -> str:

@@ -8,7 +8,8 @@ many at the beginning are none), `header`: True, the first line names the fields
 where it names fields that the table knows; a text such as `#Fields: `, the line that begins so does;
 else `columns` names them in order, or they are column0, column1 and so on. `multiline`: quoted fields
 may hold line ends. `required`: how many fields a row has at least. `pattern`: a regular
-expression with named groups for rows that delimiters do not take apart.
+expression with named groups for rows that delimiters do not take apart. `unwrap`: the JSON path at
+which a row stands in an object, if the text is one of JSON objects.
 
 The native way is DuckDB's own CSV reader. It is strict: what it refuses, and texts in which it would
 number the rows differently (blank lines, a header in mid-file), are read row by row instead, four
@@ -22,11 +23,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from penstock.readers import _fields, _lines
+from penstock import envelopes
+from penstock.readers import _fields, _lines, _respelling
 from penstock.readers._fields import built_record, member_of, one_of, rest_of, taken_apart
 from penstock.readers._headers import Header, Options, grouped, header_of, known_places, read_options
 from penstock.readers._pieces import Head, Pieces, Whole
-from penstock.readers._plain import readable, respelt
+from penstock.readers._plain import readable
 from penstock.sql import literal
 
 __all__ = [
@@ -176,6 +178,12 @@ def _data(o: Options, options: Mapping[str, object], known: Header) -> str:
     return _lines.data_lines(options, records, header=known.named and o.header in (True, "auto"))
 
 
+def respelt(path: str, beginning: bytes, options: Mapping[str, object], *, odd: bool) -> str | None:
+    """Rows that stand in JSON objects are taken out of them."""
+    del odd
+    return _respelling.messages(path, beginning, str(options["unwrap"])) if "unwrap" in options else None
+
+
 def slices(
     blocks: Iterable[bytes],
     limit: int,
@@ -188,6 +196,11 @@ def slices(
     o = read_options(options)
     stream = iter(blocks)
     start = bytearray()
+    if "unwrap" in options:
+        start += next(stream, b"")
+        cut = _lines.cut if b"\n" in start else envelopes.slices
+        yield from cut(itertools.chain([bytes(start)], stream), limit)
+        return
     while len(start) < _FIRST and (block := next(stream, b"")):
         start += block
     known = header_of(o, bytes(start[:_FIRST]).decode("utf-8", "replace").split("\n"), record)

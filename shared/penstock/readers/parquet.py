@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from penstock.readers import _lines, _names
 from penstock.readers._pieces import Head, Pieces, Whole
 from penstock.readers._plain import exacts, readable, respelt
-from penstock.sql import filled_object, identifier, literal, struct
+from penstock.sql import filled_object, identifier, kind_type, literal, struct
 
 __all__ = [
     "BUNDLES",
@@ -141,7 +141,7 @@ def _record(names: list[str], record: Mapping[str, object], options: Mapping[str
         elif name in places:
             fields[name] = _typed(identifier(names[places[name]]), kind, nulls)
         elif not isinstance(kind, str):
-            fields[name] = _typed("NULL", kind, nulls)
+            fields[name] = f"NULL::{kind_type(kind)}"  # one without a type would have no members
     return struct(fields) if fields else "struct_pack(_ := true)"
 
 

@@ -48,6 +48,7 @@ def epoch(expression: str) -> str:
 
 _OFFSETS = (
     "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y:%H:%M:%S.%g %z", "%d/%b/%Y %H:%M:%S",
+    "%d/%b/%Y %H:%M:%S %z", "%d/%b/%Y %H:%M:%S.%g %z", "%d/%b/%Y %H:%M:%S.%g",
     "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%g %z", "%Y/%m/%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S,%g",
     "%a, %d %b %Y %H:%M:%S %z", "%A, %d-%b-%y %H:%M:%S %z", "%d %b %y %H:%M %z",
     "%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y",

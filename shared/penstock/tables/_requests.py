@@ -39,15 +39,16 @@ def strays(fields: Sequence[str], wild: Sequence[str], quoted: Sequence[str], le
     return f"^{' '.join(tokens[:least])}{tail} *$"
 
 
-# An IPv6 address may stand with or without brackets before its port.
-_ADDRESS = r"^\[?(.*?)\]?(?::(\d*))?$"
+# An IPv6 address may stand with or without brackets before its port. A number alone is none.
+_ADDRESS = r"^(?:\d*|\[?(.*?)\]?(?::(\d*))?)$"
 
 
 def _half(source: str, part: int) -> str:
     """SQL for a part of `address:port`. IPv4 and names have one colon, and need no regular expression."""
     field = f'r."{source}"'
     split = f"string_split({field}, ':')"
-    return f"CASE WHEN len({split}) = 2 THEN {split}[{part}] ELSE regexp_extract({field}, '{_ADDRESS}', {part}) END"
+    other = f"nullif(regexp_extract({field}, '{_ADDRESS}', {part}), '')"
+    return f"CASE WHEN len({split}) = 2 THEN {split}[{part}] ELSE {other} END"
 
 
 def address(name: str, source: str, description: str) -> Column:

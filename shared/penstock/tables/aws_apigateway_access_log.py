@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.tables import (
     Column,
     Example,
@@ -22,7 +23,7 @@ _LISTED = (
     "responseLength", "requestId", "extendedRequestId",
 )  # fmt: skip
 _XML = (
-    r'^\s*<request id="(?P<requestId>[^"]*)">\s*'
+    r'\s*<request id="(?P<requestId>[^"]*)">\s*'
     + "".join(
         rf"(?:<{name}>(?P<{name}>.*?)</{name}>\s*)?"
         for name in (*_LISTED[:6], "status", "protocol", "responseLength", "extendedRequestId")
@@ -32,7 +33,9 @@ _XML = (
 
 
 def _lines(pattern: str, when: bytes) -> Syntax:
-    return Syntax("pattern", {"pattern": pattern, "nullstr": "-"}, when=when)
+    """Behind the time that an export of CloudWatch Logs writes, if there is one."""
+    exported = f"^(?:{envelopes.EXPORTED})?"
+    return Syntax("pattern", {"pattern": exported + pattern, "nullstr": "-"}, when=exported.encode() + when)
 
 
 TABLE = Table(
@@ -42,17 +45,17 @@ TABLE = Table(
     syntax=Syntax("json_text", {"shape": "lines"}),
     syntaxes=(
         _lines(
-            r"^(?P<ip>\S+) +(?P<caller>\S+) +(?P<user>\S+) +\[(?P<requestTime>[^\]]+)\] *"
+            r"(?P<ip>\S+) +(?P<caller>\S+) +(?P<user>\S+) +\[(?P<requestTime>[^\]]+)\] *"
             r'"(?P<httpMethod>\S+) (?P<resourcePath>.*) (?P<protocol>\S+)" (?P<status>\S+) '
             r"(?P<responseLength>\S+) (?P<requestId>\S+)(?: (?P<extendedRequestId>\S+))?\s*$",
-            when=rb"^\S+ +\S+ +\S+ +\[",
+            when=rb"\S+ +\S+ +\S+ +\[",
         ),
-        _lines(_XML, when=rb"^\s*<request "),
+        _lines(_XML, when=rb"\s*<request "),
         _lines(
-            "^" + ",".join(f"(?P<{name}>[^,]*)" for name in _LISTED[:5]) + ",(?P<resourcePath>.*),"
+            ",".join(f"(?P<{name}>[^,]*)" for name in _LISTED[:5]) + ",(?P<resourcePath>.*),"
             r"(?P<protocol>HTTP/[\d.]+|-),(?P<status>\d*|-),(?P<responseLength>\d*|-),(?P<requestId>[^,]*)"
             r"(?:,(?P<extendedRequestId>[^,]*))?\s*$",
-            when=rb"^[^,{<\n]+,[^,\n]*,[^,\n]*,\d",
+            when=rb"[^,{<\n]+,[^,\n]*,[^,\n]*,\d",
         ),
     ),
     columns=(

@@ -188,12 +188,12 @@ TABLE = Table(
         Syntax(
             "delimited",
             {**_TABS, "columns": _STANDARD},
-            when=rb'(?:\A|"message"\s*:\s*")\d{4}-\d\d-\d\d(?:\t|\\t)\d\d:\d\d:\d\d(?:\t|\\t)',
+            when=rb"\A\s*\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t",
         ),
         Syntax(
             "json_text",
             {"shape": "lines"},
-            when=rb'\{\s*\\?"(?s:.*)(?:x-edge-|cs-|sc-|c-ip|cs\(|date|timestamp)[\w()-]*\\?"\s*:',
+            when=rb'\{\s*"(?s:.*)(?:x-edge-|cs-|sc-|c-ip|cs\(|date|timestamp)[\w()-]*"\s*:',
         ),
     ),
     columns=_COLUMNS,

@@ -36,6 +36,8 @@ _CALLERS = """flatten(list_transform(
 _ARNS = f"list_filter({_CALLERS}, lambda arn: starts_with(arn, 'arn:'))"
 _CALLER_NAMES = f"list_transform({_ARNS}, lambda arn: regexp_extract(arn, '[^:/]*$'))"
 
+_LINES = {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}
+
 TABLE = Table(
     name="aws_cloudtrail_insight",
     description="Insights of CloudTrail: when calls or errors of an API became unusually many, and when that ended.",
@@ -49,8 +51,15 @@ TABLE = Table(
             "unwrap_when": r'"detail-type"\s*:',
         },
     ),
-    # In CloudWatch Logs each message is one record.
-    syntaxes=(Syntax("json_text", {"shape": "lines"}, when=envelopes.DELIVERED),),
+    # In CloudWatch Logs each message is one record, and so is each line that somebody else exported.
+    syntaxes=(
+        Syntax("json_text", _LINES, when=envelopes.DELIVERED),
+        Syntax(
+            "json_text",
+            _LINES,
+            when=rb'\A(?:[\d:.TZ-]+ +)?\s*\[?\s*\{\s*"(?:event\w+|awsRegion|addendum|insightDetails)"\s*:',
+        ),
+    ),
     columns=(
         json_value("addendum", "addendum", "Why and how a record was changed or delivered late."),
         text("aws_region", "awsRegion", "Region of the calls."),

@@ -134,11 +134,15 @@ def _flag(name: str, source: str, description: str) -> Column:
     return Column(name, "BOOLEAN", f'try_cast(r."{source}" AS BOOLEAN)', description, source)
 
 
-_BARE = (
-    rb'\A(?:[\d:.TZ-]+ )?\s*\[?\s*\{\s*"'
-    rb'(?:eventVersion|eventTime|eventID|eventName|eventSource|userIdentity|awsRegion)"\s*:'
+_LINES = {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}
+_BEGINS = rb'\A(?:[\d:.TZ-]+ +)?\s*\[?\s*\{\s*"'
+# By whichever field a record begins: keys are sorted, if somebody else wrote it.
+_BARE = _BEGINS + (
+    rb"(?:eventVersion|eventTime|eventID|eventName|eventSource|userIdentity|awsRegion|addendum|additionalEventData"
+    rb"|apiVersion|edgeDeviceDetails|errorCode|errorMessage|eventCategory|eventContext|eventType|managementEvent"
+    rb'|readOnly|recipientAccountId|requestID|requestParameters)"\s*:'
 )
-_EVENT = rb'\A\s*\[?\s*\{\s*"(?:version|id|detail-type|source|account|time)"\s*:(?s:.*?)"detail-type"\s*:'
+_EVENT = _BEGINS + rb'(?:version|id|detail-type|source|account|time)"\s*:(?s:.*?)"detail-type"\s*:'
 
 TABLE = Table(
     name="aws_cloudtrail_log",
@@ -148,13 +152,9 @@ TABLE = Table(
     # A trail that writes to CloudWatch Logs: a message is a record. And records that somebody else
     # exported, one a line or in a bare array; and what EventBridge sends, a record in each event.
     syntaxes=(
-        Syntax("json_text", {"shape": "lines"}, when=envelopes.DELIVERED),
-        Syntax("json_text", {"shape": "lines"}, when=_BARE),
-        Syntax(
-            "json_text",
-            {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'},
-            when=_EVENT,
-        ),
+        Syntax("json_text", _LINES, when=envelopes.DELIVERED),
+        Syntax("json_text", _LINES, when=_BARE),
+        Syntax("json_text", _LINES, when=_EVENT),
     ),
     columns=(
         _json("addendum", "addendum", "Why and how a record was changed or delivered late."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.tables import Column, Example, Syntax, Table, json_value, text, text_list, time
 from penstock.tables._arns import arn_names
 
@@ -16,19 +17,21 @@ def _found(*paths: str) -> str:
 
 _NAMES = f"coalesce({arn_names('arn')}, [])"
 
+_INSIDE: dict[str, object] = {
+    "unwrap": ("$.detail.configurationItem", "$.configurationItem"),
+    "unwrap_when": r'"(?:configurationItem|configurationItemDiff|detail-type)"\s*:',
+}
+
 TABLE = Table(
     name="aws_config_item",
     description="Configuration items: the state of a resource at a time, as AWS Config recorded it.",
     reference=_DOCS,
     syntax=Syntax(
         "json_text",
-        {
-            "shape": "records",
-            "path": "configurationItems",
-            "unwrap": ("$.detail.configurationItem", "$.configurationItem"),
-            "unwrap_when": r'"configurationItem"\s*:',
-        },
+        {"shape": "records", "path": "configurationItems"} | _INSIDE,
     ),
+    # In CloudWatch Logs each message is one notification.
+    syntaxes=(Syntax("json_text", {"shape": "lines"} | _INSIDE, when=envelopes.DELIVERED),),
     columns=(
         text("arn", "ARN", "ARN of the resource."),
         text("availability_zone", "availabilityZone", "Availability zone of the resource."),

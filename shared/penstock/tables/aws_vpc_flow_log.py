@@ -110,22 +110,28 @@ _TRANSIT = (
 )  # fmt: skip
 
 
-def _syntax(*columns: str, when: bytes = b"") -> Syntax:
-    """A header names the fields; records in CloudWatch Logs have none."""
+def _syntax(*columns: str, when: bytes = b"", **more: object) -> Syntax:
+    """A header names the fields; records in CloudWatch Logs and in Firehose have none."""
     options = {"delim": " ", "quote": "", "nullstr": "-", "header": "auto", "columns": columns}
-    return Syntax("delimited", options, when)
+    return Syntax("delimited", options | more, when)
 
 
 def _undated() -> str:
     """A record of a format without times, or that says SKIPDATA and nothing else: told by what it has."""
-    names = ("log-status", "interface-id", "account-id", "srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
-    given = ", ".join(f'r."{name}"' for name in names)
-    known = r"(^| )(OK|NODATA|SKIPDATA|eni-\w+|\d{12}|[0-9a-fA-F:.]*[0-9a-fA-F][:.][0-9a-fA-F:.]*)( |$)"
-    return f"""r."start" IS NULL AND r."end" IS NULL AND regexp_matches(concat_ws(' ', {given}), '{known}')"""
+    status = """coalesce(r."log-status" IN ('OK', 'NODATA', 'SKIPDATA'), true)"""
+    given = 'concat_ws(\' \', r."log-status", r."interface-id", \'account \' || r."account-id"'
+    given += "".join(
+        f""", 'from ' || r."{name}\"""" for name in ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+    )
+    address = r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F.:]*:[0-9a-fA-F.]*:[0-9a-fA-F.:]*"
+    known = rf"(^| )(OK|NODATA|SKIPDATA|eni-\w+|account \d{{12}}|from ({address}))( |$)"
+    return f"""r."start" IS NULL AND r."end" IS NULL AND {status} AND regexp_matches({given}), '{known}')"""
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 _EXPORTED = rb"^\d{4}-\d\d-\d\dT[\d:.]+Z "
+# Firehose is given each record in an object: {"message":"2 123456789012 eni-…"}
+_STREAMED = rb'^\s*\{\s*"message"\s*:\s*"'
 
 TABLE = Table(
     name="aws_vpc_flow_log",
@@ -137,11 +143,17 @@ TABLE = Table(
         _syntax(*_TRANSIT, when=rb"^\d+ TransitGateway"),
         _syntax("export-timestamp", *_TRANSIT, when=_EXPORTED + rb"\d+ TransitGateway"),
         _syntax("export-timestamp", *_DEFAULT, when=_EXPORTED + rb"\d"),
+        _syntax(*_TRANSIT, when=_STREAMED + rb"\d+ TransitGateway", unwrap="$.message"),
+        _syntax(*_DEFAULT, when=_STREAMED, unwrap="$.message"),
     ),
     undated=_undated(),
     columns=_COLUMNS,
     enrichment={
-        "tp_timestamp": "coalesce(start_time, end_time, export_timestamp)",
+        # Where another status stands, or a time before there were flow logs, other fields do: a format of
+        # one's own, and nothing that names them.
+        "tp_timestamp": "CASE WHEN coalesce(log_status IN ('OK', 'NODATA', 'SKIPDATA'), true) "
+        "AND coalesce(start_time, end_time, export_timestamp) >= TIMESTAMP '2015-01-01' "
+        "THEN coalesce(start_time, end_time, export_timestamp) END",
         "tp_source_ip": "src_addr",
         "tp_destination_ip": "dst_addr",
         "tp_ips": filled("src_addr", "pkt_src_addr", "dst_addr", "pkt_dst_addr"),

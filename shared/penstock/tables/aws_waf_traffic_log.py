@@ -127,7 +127,8 @@ TABLE = Table(
         "tp_source_ip": "http_request.clientIp",
         "tp_ips": "CASE WHEN http_request.clientIp <> '' THEN [http_request.clientIp] END",
         "tp_akas": arn_names("http_source_id"),
-        "tp_domains": "CASE WHEN http_request.host <> '' THEN [http_request.host] END",
+        "tp_domains": "CASE WHEN http_request.host <> '' THEN [CASE WHEN contains(http_request.host, ':') "
+        "THEN regexp_replace(http_request.host, ':[0-9]+$', '') ELSE http_request.host END] END",
     },
     layouts={
         "aws_s3_bucket": (
