@@ -28,8 +28,8 @@ from botocore.config import Config
 
 from infra.local_cloud.gate import CONTROL, Call, Fault
 from infra.local_cloud.poller import Invocation, Poller
-from infra.local_cloud.stack import Function, Stack, deploy, read
-from infra.local_cloud.worker import Environment, Handler, inline
+from infra.local_cloud.stack import Stack, deploy, read
+from infra.local_cloud.worker import inline
 
 __all__ = ["ADMIN_KEY", "COLLECT_KEY", "REGION", "LocalCloud", "key_of"]
 
@@ -55,14 +55,9 @@ class LocalCloud:
     parameters: of the template, beyond LogBuckets.
     workers: execution environments at once, at most the template's MaximumConcurrency.
     window: seconds to wait for a fuller batch; None takes the template's.
-    retry_after: seconds until a failed message is seen again (0: at once); None takes the queue's
-        visibility timeout, half an hour.
-    handler: stands in for the template's, in tests of the cloud itself.
-    before_invoke: called with the event before each invocation in its worker's thread; what it
-        raises, the invocation raises (WorkerKilled: the worker dies).
-    start_environment: starts an execution environment; the default runs handlers in this process.
     port: of the endpoint; 0 takes a free one.
-    quiet: handlers in this process log errors only and print no metrics.
+
+    A failed message is seen again at once. Handlers log errors only and print no metrics.
 
     While it is entered, this process's AWS environment variables point at it, and nowhere else.
     """
@@ -74,23 +69,13 @@ class LocalCloud:
         parameters: Mapping[str, str] | None = None,
         workers: int = 4,
         window: float | None = 0.0,
-        retry_after: int | None = 0,
-        handler: Handler | None = None,
-        before_invoke: Callable[[Mapping[str, Any]], None] | None = None,
-        start_environment: Callable[[Function], Environment] | None = None,
         port: int = 0,
-        quiet: bool = True,
     ) -> None:
         self._log_buckets = tuple(log_buckets)
         self._parameters = {**(parameters or {}), "LogBuckets": ",".join(log_buckets)}
         self._workers = workers
         self._window = window
-        self._retry_after = retry_after
-        self._handler = handler
-        self._before_invoke = before_invoke
-        self._start_environment = start_environment
         self._port = port
-        self._quiet = quiet
         self._saved: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -252,15 +237,15 @@ class LocalCloud:
         """Run the workers in the background until `stop`."""
         collect = self.stack.collect
         window = collect.mapping.window if self._window is None else self._window
-        _use({**self.environment(COLLECT_KEY), **collect.environment, **(_QUIET if self._quiet else {})})
+        _use({**self.environment(COLLECT_KEY), **collect.environment, **_QUIET})
         self._poller = Poller(
             self.client("sqs", COLLECT_KEY),
             self.client("sqs"),
             collect.mapping,
-            self._cold_start,
+            lambda: inline(collect),
             self._workers,
             window,
-            self._retry_after,
+            0,
             on_invocation,
             self.invocations,
         )
@@ -299,7 +284,7 @@ class LocalCloud:
             raise RuntimeError(f"{function}: the workers are running in this process; stop them first")
         found = self.stack.functions[function]
         before = dict(os.environ)
-        _use({**self.environment(key_of(function)), **found.environment, **(_QUIET if self._quiet else {})})
+        _use({**self.environment(key_of(function)), **found.environment, **_QUIET})
         environment = inline(found)
         try:
             return environment.invoke(event or {"source": "aws.events", "detail-type": "Scheduled Event"})
@@ -307,11 +292,6 @@ class LocalCloud:
             environment.close()
             os.environ.clear()
             os.environ.update(before)
-
-    def _cold_start(self) -> Environment:
-        collect = self.stack.collect
-        start = self._start_environment or (lambda function: inline(function, self._handler))
-        return _Watched(start(collect), self._before_invoke)
 
     # Looking at what came of it
 
@@ -362,22 +342,6 @@ class LocalCloud:
         )
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own endpoint
             return list(json.load(answer))
-
-
-class _Watched:
-    """An environment with the caller's hook before each invocation."""
-
-    def __init__(self, inner: Environment, hook: Callable[[Mapping[str, Any]], None] | None) -> None:
-        self._inner = inner
-        self._hook = hook
-
-    def invoke(self, event: Mapping[str, Any]) -> Any:
-        if self._hook:
-            self._hook(event)
-        return self._inner.invoke(event)
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 def _use(variables: Mapping[str, str]) -> None:

@@ -29,7 +29,6 @@ REGIONS = ("eu-central-1", "us-east-1")
 _MINORS = (5, 6, 7, 8, 9, 10, 11)
 _MINOR_WEIGHTS = tuple(accumulate((3, 1, 2, 22, 22, 20, 30)))
 _CALL_WEIGHTS = tuple(accumulate(call.weight for call in CALLS))
-_GLOBAL = {"iam", "route53", "cloudfront", "organizations"}
 _API_VERSIONS = {
     "logs": "20140328",
     "dynamodb": "2012-08-10",

@@ -201,7 +201,7 @@ def _take_back(site: Site, name: str, files: Sequence[DataFile]) -> None:
 def _rewrite(site: Site, found: Found, folder: Path, name: str, memory_mb: int) -> list[_Rest]:
     """The rests of the cut files that do hold rows of the range."""
     rests = []
-    with extensions.connect(threads=1, memory_limit=f"{memory_mb}MB", temp_directory=str(folder)) as engine:
+    with extensions.connect(threads=1, memory_limit=f"{memory_mb}MiB", temp_directory=str(folder)) as engine:
         for number, file in enumerate(found.cut):
             site.step("fetch")
             # No name comes twice: DuckDB remembers what it read by name, size and second.

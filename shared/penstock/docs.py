@@ -163,7 +163,10 @@ def _settings() -> str:
         for s in SETTINGS
     ]
     return (
-        f"{_MADE}# Settings\n\nEnvironment variables of the functions; the template sets them.\n\n"
+        f"{_MADE}# Settings\n\n"
+        "Environment variables of the functions, which the command line heeds too. The template sets those "
+        "that it has [parameters](../deploy.md) for; the others keep these defaults, unless you add them to "
+        "a function's `Environment` in `template.yaml`.\n\n"
         f"{_grid(('variable', 'default', 'unit', 'meaning'), rows)}"
     )
 

@@ -48,7 +48,7 @@ def escape(value: str) -> str:
 
 
 def data_path(table: str, partition: str, tp_index: str, tp_date: dt.date, name: str) -> str:
-    """Where a file of these rows stands below the root; see DESIGN, "The hive"."""
+    """Where a file of these rows stands below the root: in Hive's folders, values escaped."""
     return (
         f"tp_table={escape(table)}/tp_partition={escape(partition)}/tp_index={escape(tp_index)}"
         f"/tp_date={tp_date.isoformat()}/{name}"

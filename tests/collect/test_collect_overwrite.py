@@ -53,12 +53,6 @@ def anew(rig: Rig, text: str, folder_: Path) -> Rig:
     return made
 
 
-def settled(rig: Rig) -> None:
-    """Nothing stands in the hive that is not live, nothing is intended; counts agree with records."""
-    assert rig.standing() == {file.path for file in rig.live()}
-    assert rig.intents() == []
-
-
 @both
 def test_a_whole_range_with_another_filter(shared: Rig, tmp_path: Path) -> None:
     """Rows and records are as if it had been collected so from the start; one commit shows all of it."""

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 from infra.local_cloud import COLLECT_KEY, Fault, LocalCloud
+from infra.local_cloud.iam import Access, allowed
 from infra.local_cloud.requests import ACCOUNT
 from tests.infra.privilege import granted, used
 
@@ -28,8 +29,9 @@ EVENTS = 5
 OBJECTS = 12
 
 WAIVED = {
-    ("Lists", "s3:GetObject"): "lists too long for an item: tests/ledger makes them",
-    ("Lists", "s3:PutObject"): "lists too long for an item: tests/ledger makes them",
+    ("DropLists", "s3:DeleteObject"): "lists too long for an item: tests/ledger makes them",
+    ("ReadLists", "s3:GetObject"): "lists too long for an item: tests/ledger makes them",
+    ("WriteLists", "s3:PutObject"): "lists too long for an item: tests/ledger makes them",
     ("OwnLog", "logs:CreateLogStream"): "Lambda itself writes the log",
     ("OwnLog", "logs:PutLogEvents"): "Lambda itself writes the log",
     ("WriteHive", "s3:GetObject"): "rows beside those that a delivery replaces: tests/collect makes them",
@@ -132,6 +134,16 @@ def test_again_adds_and_downloads_nothing(cloud: LocalCloud) -> None:
 
 def test_least_privilege(cloud: LocalCloud) -> None:
     """No call of the function is refused, and every action that its role grants is used."""
-    context = {"s3:prefix": "_config/"}
+    context = {"s3:prefix": "_config/", "dynamodb:LeadingKeys": "intent"}
     left = granted(cloud.stack.functions["CollectFunction"].policy) - used(cloud, "CollectFunction", context)
     assert sorted(left) == sorted(WAIVED)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("intent", True), ("object#t.p#x", False), ("log#t.p", False), ("head#t.p", False)]
+)
+def test_what_it_may_delete_of_the_ledger(cloud: LocalCloud, key: str, expected: bool) -> None:
+    """Intents, and no record of what was collected."""
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{cloud.ledger_url.removeprefix('dynamodb://')}"
+    access = Access("dynamodb:DeleteItem", table, {"dynamodb:LeadingKeys": key})
+    assert allowed(cloud.stack.collect.policy, access) is expected

@@ -338,7 +338,7 @@ def everything(ledger: DynamoLedger) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_layout_is_that_of_the_design(dynamo: DynamoLedger) -> None:
-    """Keys as DESIGN.md has them, and what a person looks for stands in plain attributes."""
+    """Keys as docs/ledger.md has them, and what a person looks for stands in plain attributes."""
     broken = ObjectRecord("s3://b/2?etag=1", state="bad", reason="truncated gzip")
     dynamo.attempt(
         commit_of(
@@ -507,3 +507,13 @@ def test_two_workers_one_object(dynamo: DynamoLedger) -> None:
             base=0,
         )
     assert taken.value.identities == ("s3://b/1?etag=1",)
+
+
+def test_a_dropped_intent_leaves_no_list(ledger: DynamoLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too long for its item stands in the hive, and goes with it."""
+    monkeypatch.setattr(items, "LIST_LIMIT", 10)
+    ledger.put_intent(Intent("c1", PARTITION, ("x",), NOW))
+    assert ledger.blobs.paths() == ["_catalog/intent/aws_cloudtrail_log.prod/c1.json.gz"]  # type: ignore[attr-defined]
+    ledger.drop_intent("c1")
+    assert ledger.blobs.paths() == []  # type: ignore[attr-defined]
+    ledger.drop_intent("c1")

@@ -12,6 +12,7 @@ from penstock.cli import _facts, _listing, _place, _workspace
 from penstock.cli._listing import ListForm
 from penstock.collect.bad import bad_objects
 from penstock.compact import Site
+from penstock.config import settings_of
 
 __all__ = ["partition"]
 
@@ -105,7 +106,10 @@ def delete(
         click.confirm(_asked(found), abort=True, err=True)
     place.scratch.mkdir(parents=True, exist_ok=True)
     site = Site(_workspace.hive_of(chosen), place.ledger, grace=dt.timedelta())
-    done = deleting.delete(site, lambda: query.newest(place), which, wanted, scratch=place.scratch)
+    memory = settings_of(chosen.hive, chosen.ledger).memory_mb
+    done = deleting.delete(
+        site, lambda: query.newest(place), which, wanted, scratch=place.scratch, memory_mb=memory
+    )
     anew = f", {done.rewritten:,} of them written anew without the rows" if done.rewritten else ""
     click.echo(f"{done.rows:,} rows in {done.files:,} files of {which} are deleted{anew}")
 

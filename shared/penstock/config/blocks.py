@@ -118,17 +118,10 @@ _CONNECTION = BlockType(
         Argument("session_name", "string", "Name of the role's session; needs role_arn.", default="penstock"),
         Argument("max_error_retry_attempts", "number", "Tries of one call.", default=9, check=_at_least(1)),
         Argument(
-            "min_error_retry_delay",
-            "number",
-            "Wait before the second try.",
-            default=25,
-            check=_at_least(1),
-            unit="ms",
-        ),
-        Argument(
             "endpoint_url", "string", "Endpoint instead of AWS's own.", default="AWS_ENDPOINT_URL", check=_url
         ),
         Argument("s3_force_path_style", "bool", "Put the bucket into the path of S3 URLs.", default=False),
+        _ignored("min_error_retry_delay", "number", "the SDK chooses how long to wait between tries"),
         _ignored("ttl", "number", "keys are renewed when they expire"),
         _ignored("regions", "strings", "a bucket's region is looked up, a source names its own"),
     ),

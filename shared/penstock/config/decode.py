@@ -27,7 +27,6 @@ CheckExpression = Callable[[Table, str], str | None]
 FindTable = Callable[[str], Table]
 """Gives the table of a name, or KeyError."""
 
-_RENAMED = (("max_error_retry_attempts", "retry_attempts"), ("min_error_retry_delay", "retry_delay_ms"))
 _TAKEN_SCHEMAS = ("main", "lake", "memory", "temp", "system", "information_schema", "pg_catalog")
 _WITHOUT_ONE_VALUE = ("JSON", "STRUCT", "MAP", "UNION")
 
@@ -137,9 +136,8 @@ class _Decoder:
         for has, needed in needs:
             if has in given and needed not in given:
                 self.problem(block, f"{title(block)}: found {has} without {needed}, expected both")
-        for written, known in _RENAMED:
-            if written in values:
-                values[known] = values.pop(written)
+        if "max_error_retry_attempts" in values:
+            values["retry_attempts"] = values.pop("max_error_retry_attempts")
         if type_ == "aws":
             self.connections[f"{type_}.{name}"] = Connection(name, **values)
 

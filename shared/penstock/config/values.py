@@ -23,7 +23,7 @@ __all__ = ["Config", "Connection", "Partition", "Tier", "View", "Workspace"]
 class Connection:
     """Credentials for AWS; all None means the SDK's own chain.
 
-    `retry_attempts` counts tries of one call, `retry_delay_ms` is the wait before the second one.
+    `retry_attempts` counts tries of one call.
     """
 
     name: str
@@ -36,7 +36,6 @@ class Connection:
     external_id: str | None = field(default=None, repr=False)
     session_name: str = "penstock"
     retry_attempts: int = 9
-    retry_delay_ms: int = 25
     endpoint_url: str | None = None
     s3_force_path_style: bool = False
 

@@ -30,7 +30,7 @@ _MAGIC = b"PAR1"
 _SCHEMA, _ROW_GROUPS, _ORDERS = 2, 4, 7  # of the footer
 _TYPE, _REPETITION, _NAME, _CHILDREN = 1, 3, 4, 5  # of an element of the schema
 _COLUMNS, _BYTES, _ROWS, _COMPRESSED = 1, 2, 3, 6  # of a row group
-_OPTIONAL, _REPEATED = 1, 2
+_REPEATED = 2
 _PLAIN, _RLE = 0, 3
 
 

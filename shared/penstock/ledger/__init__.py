@@ -88,7 +88,7 @@ class Ledger(Protocol):
     def commits(self, partition: PartitionId, after: int, upto: int | None = None) -> Iterator[Commit]:
         """The commits with after < version <= upto (or all), oldest first, whole, without gaps.
 
-        Lists that stand outside the item (see DESIGN: `_catalog/`) are read back here. Dropped, perhaps
+        Lists that stand outside the item (see docs/ledger.md) are read back here. Dropped, perhaps
         after some of them, when the log begins later: `floor.whole` begins where it does.
         """
         ...

@@ -9,7 +9,7 @@ version 4, `put` the writing of Parquet files, `T5` the transaction that makes v
                           B  h4 ─ put ─ T5 refused: head is 5 ─ reads 5 ─ T6 ok
     death before the put  A  intent ─ ✗              the notice comes back, B does it all
     … after the put       A  intent ─ put ─ ✗        B does it all under its own id; A's files are in
-                                                     no commit, its intent tells sweep to clear them
+                                                     no commit, its intent tells compact to clear them
     … after the commit    A  put ─ T5(x) ok ─ ✗      the notice comes back, x is known: nothing to do
     answer lost           A  put ─ T5 sent ─ ? ─ T5 again: same token, or the log shows A's id: ok
     late object           C  h4 ─ T5(remove a b, add ab) ok
@@ -216,16 +216,24 @@ class DynamoLedger:
         self._table.call(lambda: self.client.put_item(TableName=self.table, Item=item))
 
     def drop_intent(self, commit_id: str) -> None:
-        """See `Ledger.drop_intent`."""
+        """See `Ledger.drop_intent`. Its list goes after its item: an intent that is there can be read."""
         key = items.intent_key(commit_id)
-        self._table.call(lambda: self.client.delete_item(TableName=self.table, Key=key))
+        answer = self._table.call(
+            lambda: self.client.delete_item(TableName=self.table, Key=key, ReturnValues="ALL_OLD")
+        )
+        if "lists_at" in (dropped := answer.get("Attributes", {})):
+            self.blobs.delete(dropped["lists_at"]["S"])
 
     def intents(self, before: dt.datetime) -> Iterator[Intent]:
         """See `Ledger.intents`. Live ones are as few as workers, so they are sorted here."""
         limit = codec.time_to_text(before)
         old = [item for item in self._table.query(items.text(items.INTENTS)) if item["time"]["S"] < limit]
         for item in sorted(old, key=lambda item: (item["time"]["S"], item["commit_id"]["S"])):
-            yield items.intent_from_item(item, self._lists(item))
+            try:
+                lists = self._lists(item)
+            except FileNotFoundError:  # it was dropped meanwhile
+                continue
+            yield items.intent_from_item(item, lists)
 
     def acquire(self, name: str, owner: str, now: dt.datetime, until: dt.datetime) -> Lease | None:
         """See `Ledger.acquire`. An unknown outcome needs no care: the owner's next call renews."""

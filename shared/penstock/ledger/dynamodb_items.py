@@ -1,6 +1,6 @@
 """What the ledger's items look like in DynamoDB: their keys, and values to items and back.
 
-The layout is the table of DESIGN.md ("The ledger"); `docs/ledger.md` tells where it is extended.
+The layout is the table of `docs/ledger.md`, "Items in DynamoDB".
 Numbers and times a person wants to read are plain attributes, long lists are gzipped JSON.
 """
 

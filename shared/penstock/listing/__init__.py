@@ -56,7 +56,6 @@ def objects(
     client: S3Client,
     window: Window = EVER,
     *,
-    newest_first: bool = False,
     seen: Seen | None = None,
 ) -> Iterator[ObjectRef]:
     """Every version of every object that the source wants and whose time lies in the window.
@@ -68,7 +67,7 @@ def objects(
     Raises Retry when the bucket cannot be listed now, or without the permissions that it names;
     ConfigError when there is no such bucket.
     """
-    for _, refs in parts(source, client, window, newest_first=newest_first, seen=seen):
+    for _, refs in parts(source, client, window, seen=seen):
         yield from refs
 
 

@@ -38,12 +38,12 @@ def document(options: Mapping[str, object], content: str = "content") -> str:
             return content
 
 
-def list_of(options: Mapping[str, object], element: object, content: str = "content") -> str:
+def list_of(options: Mapping[str, object], element: object) -> str:
     """SQL: the list of records, each as `element`; whole, that costs half of record by record."""
     if shape_of(options) == "records":
         structure = json.dumps(above(options, [element]))
-        return f"from_json({content}, {literal(structure)}){steps_to(*keys_of(options))}"
-    return f"from_json({document(options, content)}, {literal(json.dumps([element]))})"
+        return f"from_json(content, {literal(structure)}){steps_to(*keys_of(options))}"
+    return f"from_json({document(options)}, {literal(json.dumps([element]))})"
 
 
 def slices(

@@ -137,8 +137,8 @@ class Table:
         return Schema.of(self.name, stored)
 
 
-def _common(name: str, type_: str, description: str, expression: str = "NULL") -> Column:
-    return Column(name, type_, expression, description)
+def _common(name: str, type_: str, description: str) -> Column:
+    return Column(name, type_, "NULL", description)
 
 
 PATH_COLUMNS = ("tp_date", "tp_index", "tp_partition", "tp_table")

@@ -89,16 +89,16 @@ def _part(name: str, group: int, description: str) -> Column:
     return typed(name, "VARCHAR", sql, "request", description)
 
 
-def method(name: str = "request_http_method") -> Column:
+def method() -> Column:
     """The method of the field `request`."""
-    return _part(name, 1, "HTTP method of the request.")
+    return _part("request_http_method", 1, "HTTP method of the request.")
 
 
-def url(name: str = "request_url") -> Column:
+def url() -> Column:
     """The URL of the field `request`, blanks in it included."""
-    return _part(name, 2, "URL of the request, with scheme, host and port.")
+    return _part("request_url", 2, "URL of the request, with scheme, host and port.")
 
 
-def version(name: str = "request_http_version") -> Column:
+def version() -> Column:
     """The version of HTTP of the field `request`."""
-    return _part(name, 3, "Version of HTTP, such as HTTP/1.1.")
+    return _part("request_http_version", 3, "Version of HTTP, such as HTTP/1.1.")

@@ -9,7 +9,6 @@ from penstock.tables import (
     any_time,
     filled,
     json_value,
-    listed,
     text,
     text_list,
     typed,
@@ -19,7 +18,6 @@ from penstock.tables._members import struct
 _DOCS = "https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/"
 
 _PERSON = {"username": "VARCHAR", "uid": "VARCHAR", "groups": "VARCHAR[]", "extra": "JSON"}
-_ADDRESSES = listed('r."sourceIPs"')
 
 TABLE = Table(
     name="aws_eks_audit_log",
