@@ -14,9 +14,9 @@ import duckdb
 from penstock import pruning, statement
 from penstock.catalogue.earlier import KEPT
 from penstock.errors import QueryError
-from penstock.query import pushdown
+from penstock.query import interrupts, pushdown
 from penstock.query.gateway import Spent
-from penstock.query.session import Session
+from penstock.query.session import Session, cancel
 from penstock.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def spent(session: Session) -> Spent:
 def _interruptible(session: Session) -> Iterator[None]:
     """A cancelled statement ends in KeyboardInterrupt, whichever way DuckDB tells it."""
     try:
-        yield
+        with interrupts.heeded(lambda: cancel(session)):
+            yield
     except RuntimeError as error:  # what the Python package makes of Ctrl-C; duckdb.Error is none
         if "interrupted" in str(error):
             session.connection.interrupt()  # it has let go of the statement, whose threads still run
