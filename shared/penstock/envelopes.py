@@ -127,7 +127,7 @@ def _messages(documents: str) -> str:
     )
 
 
-_LONGEST = 16 << 20  # bytes beyond the limit within which a document must end
+_LONGEST = 30 << 20  # bytes beyond the limit within which a document must end
 
 
 class Ends(NamedTuple):
@@ -166,14 +166,16 @@ def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     """
     buffer = bytearray()
     ends: Ends | None = None
+    seen = 0  # how far an end was looked for in vain
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
             ends = ends or between(buffer)
             if not ends:
                 raise ValueError("it begins with no JSON object, so it cannot be read in pieces")
-            place = cut(ends, buffer, limit)
+            place = cut(ends, buffer, limit, seen)
             if not place:
+                seen = max(1, len(buffer) - len(ends.key) - 256)
                 if len(buffer) > limit + _LONGEST:
                     raise ValueError(
                         f"no document ends within {len(buffer):,} bytes, so it cannot be read in pieces"
@@ -181,5 +183,6 @@ def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 break
             yield bytes(memoryview(buffer)[:place])
             del buffer[:place]
+            seen = 0
     if buffer.strip():
         yield bytes(buffer)

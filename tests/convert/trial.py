@@ -41,7 +41,7 @@ def log(*records: Any, **beside: Any) -> bytes:
 @contextmanager
 def pieces_of(limit: int) -> Iterator[None]:
     """Meanwhile streams are cut into pieces of about `limit` bytes, and two or three are read at once."""
-    with mock.patch.multiple(convert.large, PIECE=limit, AT_ONCE=2 * limit):
+    with mock.patch.multiple(convert.large, PIECE=limit, AT_ONCE=3 * limit):
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -39,7 +39,7 @@ def in_slices(batch: Batch, number: int, source: Source) -> ObjectRecord:
     before, recipe = len(batch.files), batch.recipe
     try:
         blocks = iter(source.text)
-        start = next(blocks, b"")
+        start = _beginning(blocks)
         if reason := refusal(start):
             return bad_record(source, reason)
         own = replace(recipe, syntax=source.syntax or recipe.syntax)
@@ -57,6 +57,14 @@ def in_slices(batch: Batch, number: int, source: Source) -> ObjectRecord:
     finally:
         batch.recipe = recipe
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beginning(blocks: Iterator[bytes]) -> bytes:
+    """The first blocks, as many as it takes to tell how the text is written."""
+    start = b""
+    while len(start) < envelopes.BEGINNING and (block := next(blocks, b"")):
+        start += block
+    return start
 
 
 @dataclass(slots=True)
@@ -84,7 +92,7 @@ class _Slices:
                 Path(piece.path).write_bytes(text)
             self.waiting.append(piece)
             self.size += Path(piece.path).stat().st_size
-            if self.size >= self.most:
+            if self.size + PIECE > self.most:
                 self._read()
         if self.waiting:
             self._read()
@@ -115,28 +123,35 @@ class _Slices:
         return replace(self.template, path=f"{self.template.path}/{len(self.waiting)}")
 
     def _read(self) -> None:
-        self._convert(self.waiting)
-        self.waiting, self.size = [], 0
+        """Write the rows of the pieces that wait: of fewer at once where all need too much memory."""
+        while self.waiting:
+            group = self._together()
+            before = len(self.batch.files)
+            pieces = [replace(piece, first_row=self.total.rows) for piece in group]
+            try:
+                reasons, tallies = convert_pieces(self.batch, pieces)
+            except ShortOfMemory:
+                if len(group) == 1:
+                    raise
+                take_back(self.batch, before)
+                self.most = sum(Path(piece.path).stat().st_size for piece in group) // 2
+                continue
+            number = self.template.object
+            if number in reasons:
+                raise BadObject(self.template.source_location, reasons[number])
+            self.total.add(tallies[number])
+            del self.waiting[: len(group)]
+        self.size = 0
 
-    def _convert(self, pieces: Sequence[Piece]) -> None:
-        """Write the rows of these pieces: in halves, if they need more memory than there is."""
-        before = len(self.batch.files)
-        pieces = [replace(piece, first_row=self.total.rows) for piece in pieces]
-        try:
-            reasons, tallies = convert_pieces(self.batch, pieces)
-        except ShortOfMemory:
-            if len(pieces) == 1:
-                raise
-            take_back(self.batch, before)
-            self.most //= 2
-            middle = len(pieces) // 2
-            self._convert(pieces[:middle])
-            self._convert(pieces[middle:])
-            return
-        number = self.template.object
-        if number in reasons:
-            raise BadObject(self.template.source_location, reasons[number])
-        self.total.add(tallies[number])
+    def _together(self) -> list[Piece]:
+        """The first of the pieces that wait: one, and those behind it that are not too much with it."""
+        size, group = 0, list[Piece]()
+        for piece in self.waiting:
+            size += Path(piece.path).stat().st_size
+            if group and size > self.most:
+                break
+            group.append(piece)
+        return group
 
 
 def in_windows(batch: Batch, source: Source, piece: Piece) -> ObjectRecord:

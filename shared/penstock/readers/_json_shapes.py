@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from penstock import envelopes
-from penstock.readers import _lines, _respelling
+from penstock.readers import _respelling
 from penstock.readers._json_fields import steps_to
 from penstock.readers._json_options import above, key_of, keys_of, shape_of
 from penstock.readers._pieces import Whole
@@ -17,10 +17,11 @@ from penstock.sql import literal
 
 __all__ = ["document", "list_of", "slices"]
 
-_LONGEST = 16 << 20  # bytes beyond the limit within which a record must end
+_LONGEST = 30 << 20  # bytes beyond the limit within which a record must end
 _KEY = re.compile(rb"\s*(" + envelopes.TEXT + rb")\s*:\s*")
 _KEYLESS = re.compile(rb"(?:\s*(?:null|\{\s*\})\s*,)*+")
 _SCALAR = re.compile(envelopes.TEXT + rb'|[^\s"\[\]{},]+')
+_LINE = re.compile(rb"\}[ \t\r]*\n\s*(?=\{)")  # between documents; inside one, a comma stands there
 _BRACKET = re.compile(envelopes.TEXT + rb"|[\[\]{}]")  # a text as a whole: what is in it counts nothing
 
 
@@ -116,17 +117,54 @@ def _between_documents(
 ) -> Callable[[Iterable[bytes], int], Iterator[bytes]] | None:
     """How a text that begins so is cut where documents end; None if it is one that holds the records."""
     if re.match(envelopes.EXPORTED.encode(), start):
-        return _lines.cut
+        return _cut_lines
     match shape_of(options):
         case "lines" if not _respelling.ARRAY.match(start):
-            ends = envelopes.between(start) if b"\n" not in start else None
-            spread = ends.pattern.search(start) if ends else re.match(rb"\s*\{\s*\n", start)
-            return envelopes.slices if spread else _lines.cut
+            return envelopes.slices if re.match(rb"\s*\{\s*\n", start) else _cut_lines
         case "document" if not re.match(rb"\s*\[", start):
             return envelopes.slices
         case "records" if _respelling.inside(start, options):
             return envelopes.slices
     return None
+
+
+def _cut_lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Cut where a document ends and another begins: on a line of its own, else at any line end, else
+    without one. ValueError when there is none of them within 30 MiB beyond the limit.
+    """
+    buffer = bytearray()
+    seen = 0  # how far that was looked for in vain
+    for block in blocks:
+        buffer += block
+        while len(buffer) > limit:
+            place = _end_before(buffer, limit) if not seen else 0
+            place = place or buffer.find(b"\n", max(limit, seen)) + 1
+            if not place and (ends := envelopes.between(buffer)):
+                place = envelopes.cut(ends, buffer, limit, seen)
+            if not place:
+                seen = max(1, len(buffer) - 256)
+                if len(buffer) > limit + _LONGEST:
+                    raise ValueError(
+                        f"no line ends within {len(buffer):,} bytes, so it cannot be read in pieces"
+                    )
+                break
+            yield bytes(memoryview(buffer)[:place])
+            del buffer[:place]
+            seen = 0
+    if buffer:
+        yield bytes(buffer)
+
+
+def _end_before(buffer: bytearray, limit: int) -> int:
+    """Where the last line before the limit ends, of those that end a document if there are any; else 0."""
+    line = buffer.rfind(b"\n", 0, limit) + 1
+    if not line:
+        return 0
+    for low in (max(0, limit - (64 << 10)), 0):
+        place = max((m.end() for m in _LINE.finditer(buffer, low, limit)), default=0)
+        if place:
+            return place
+    return line
 
 
 class _Opening(NamedTuple):

@@ -9,7 +9,7 @@ from penstock.sql import literal
 
 __all__ = ["cut", "data_lines", "numbered", "texts_option"]
 
-_LONGEST = 16 << 20  # bytes beyond the limit within which a line must end
+_LONGEST = 30 << 20  # bytes beyond the limit within which a line must end
 
 
 def texts_option(options: Mapping[str, object], name: str) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def cut(blocks: Iterable[bytes], limit: int, *, heads: int = 0, quote: bytes = b
     """Cut a text at line ends into pieces of about `limit` bytes; the first `heads` lines stand before each.
 
     With a `quote`, a line end between an odd number of them and the next is none. ValueError when
-    a line does not end within 16 MiB beyond the limit.
+    a line does not end within 30 MiB beyond the limit.
     """
     buffer = bytearray()
     head: bytes | None = b"" if not heads else None
@@ -91,6 +91,12 @@ def _head(text: bytes, lines: int) -> bytes | None:
 def _line_end(buffer: bytearray, start: int, limit: int, quote: bytes) -> int | None:
     """Where the last line before the limit ends, else the first one beyond it."""
     place = buffer.rfind(b"\n", start, limit) + 1 or buffer.find(b"\n", max(limit, start)) + 1
-    while place and quote and buffer.count(quote, start, place) % 2:
-        place = buffer.find(b"\n", place) + 1
+    odd = buffer.count(quote, start, place) % 2 if place and quote else 0
+    while odd:  # what was counted is not counted again: a quote that nothing closes would take hours
+        quoted = buffer.find(quote, place)
+        after = buffer.find(b"\n", quoted) + 1 if quoted >= 0 else 0
+        if not after:
+            return None
+        odd = (odd + buffer.count(quote, place, after)) % 2
+        place = after
     return place or None
