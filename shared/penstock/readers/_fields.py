@@ -106,7 +106,8 @@ def _token(o: Options) -> str:
 def _lone(o: Options, known: Header) -> str:
     """SQL over p: whether a quote opens a field and does not close it.
 
-    Or stands inside one, in a row that has another number of fields than the first.
+    Or stands inside one, in a row that has another number of fields than the first; or closes one that none
+    opened, where a pattern can tell.
     """
     if not o.quote:
         return "false"
@@ -114,6 +115,8 @@ def _lone(o: Options, known: Header) -> str:
     opened = f"starts_with(ltrim(x), {q})"
     closed = f"(strlen(trim(x)) > 1 AND ends_with(rtrim(x), {q}))"
     inside = f"len(p) <> {known.count} AND contains(x, {q})"
+    if o.pattern:
+        inside = f"({inside}) OR ends_with(rtrim(x), {q})"
     return f"len(list_filter(p, lambda x: CASE WHEN {opened} THEN NOT {closed} ELSE {inside} END)) > 0"
 
 

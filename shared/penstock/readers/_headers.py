@@ -53,21 +53,23 @@ def read_options(options: Mapping[str, object]) -> Options:
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a piece's beginning says: the names of the fields, how many lines stand before the rows,
-    whether one of those names the fields, and how many fields the first row has.
+    whether one of those names the fields, and how many fields the first row has that is not `odd`; whether
+    the first one of all is: with quotes inside its fields.
     """
 
     names: tuple[str, ...]
     lines: int
     named: bool
     count: int
+    odd: bool = False
 
     def text(self) -> str:
-        return json.dumps([self.names, self.lines, self.named, self.count])
+        return json.dumps([self.names, self.lines, self.named, self.count, self.odd])
 
     @classmethod
     def read(cls, text: str) -> Header:
-        names, lines, named, count = json.loads(text)
-        return cls(tuple(names), lines, named, count)
+        names, lines, named, count, odd = json.loads(text)
+        return cls(tuple(names), lines, named, count, odd)
 
 
 def grouped(o: Options) -> frozenset[str]:
@@ -100,8 +102,26 @@ def header_of(o: Options, lines: Sequence[str], record: Mapping[str, object]) ->
     if line and not o.columns:
         begins = f" begins {o.header!r} and" if isinstance(o.header, str) else ""
         raise ValueError(f"it begins {line[:60]!r}; expected a line that{begins} names the fields")
+    plain = next((one for one in lines[before:-1] if one.strip() and _is_plain(o, one)), "")
+    odd = bool(line) and not _is_plain(o, line)
+    if odd:
+        given = _split(o, plain.rstrip("\r")) if plain else o.columns
     beyond = tuple(f"field_{n}" for n in range(len(o.columns) + 1, len(given) + 1))
-    return Header((*o.columns, *beyond), before, named=False, count=len(given))
+    return Header((*o.columns, *beyond), before, named=False, count=len(given), odd=odd)
+
+
+def _is_plain(o: Options, line: str) -> bool:
+    """Whether a quote in it stands at the beginning of a field or at its end, or is escaped."""
+    if not o.quote or o.quote not in line:
+        return True
+    q, d = re.escape(o.quote), re.escape(o.delim)
+    inside = (
+        f"[^{q}]|{q}{q}" if o.escape == o.quote else rf"[^{q}{re.escape(o.escape)}]|{re.escape(o.escape)}."
+    )
+    return (
+        re.fullmatch(rf"(?:(?: *{q}(?:{inside})*+{q} *|[^{q}{d}]*)(?:{d}+|$))*", line.rstrip("\r"))
+        is not None
+    )
 
 
 def known_places(given: Sequence[str], record: Mapping[str, object]) -> set[int]:
