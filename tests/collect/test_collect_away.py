@@ -163,6 +163,16 @@ def test_a_partition_that_is_not_deployed(cloud: Cloud) -> None:
     assert cloud.take() == []
 
 
+def test_files_alone_need_no_function(cloud: Cloud, tmp_path: Path) -> None:
+    """They are collected here, whether or not the functions know the partition."""
+    (one,) = logs(1)
+    lay(tmp_path / "logs", [one])
+    runner = Runner(cloud.rig, partition(folder(tmp_path / "logs")))
+    other = config.loads({"main.tpc": runner.text.replace('"prod"', '"test"')})
+    outcome = runner(START, away=cloud.away(deployed=other))
+    assert (outcome.state, outcome.sent, outcome.report.done) == ("done", 0, 1)
+
+
 def test_nothing_moves(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not wait for ever: it fails with the first object that is still to come."""
     monkeypatch.setattr("penstock.collect.follow.PATIENCE", 0.2)

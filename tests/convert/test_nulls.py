@@ -86,8 +86,8 @@ def _named(table: Table, trial: Trial, path: Path, *heads: str) -> set[str]:
 
 def test_only_what_no_piece_has_is_left_out(trial: Trial, tmp_path: Path) -> None:
     """A field that one of two headers names, a default and what every row gets are none of it."""
-    wide = '[["version", "start", "vpc-id"], 1, true, 3]'
-    narrow = '[["version", "start", "subnet-id"], 1, true, 3]'
+    wide = '[["version", "start", "vpc-id"], 1, true, 3, false]'
+    narrow = '[["version", "start", "subnet-id"], 1, true, 3, false]'
     both, one = (_named(FLOWS, trial, tmp_path, *heads) for heads in ((wide, narrow), (narrow,)))
     assert one - both == {"vpc_id"}
     assert {
@@ -99,7 +99,7 @@ def test_only_what_no_piece_has_is_left_out(trial: Trial, tmp_path: Path) -> Non
         "unmapped",
     }.isdisjoint(one)
     assert {"action", "tp_ips", "tp_tags", "packets"} <= both
-    assert "product" not in _named(BILL, trial, tmp_path, '[["identity_line_item_id"], 1, true, 1]')
+    assert "product" not in _named(BILL, trial, tmp_path, '[["identity_line_item_id"], 1, true, 1, false]')
 
 
 def test_many_row_groups_and_nested_columns(tmp_path: Path) -> None:

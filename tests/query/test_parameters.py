@@ -24,6 +24,14 @@ def test_names_are_filled_in(sql: str, expected: str | None) -> None:
     assert filled(sql, {"a": "it's", "b": "2"}) == (expected or sql)
 
 
+@pytest.mark.parametrize("parameter", ["$1", "?"])
+def test_a_parameter_without_a_name(parameter: str) -> None:
+    """Is refused, with what to write; in a text it is none."""
+    with pytest.raises(QueryError, match="expected \\$name, and --param name=<value>"):
+        filled(f"SELECT {parameter}", {})
+    assert filled(f"SELECT '{parameter}', \"{parameter}\"", {}) == f"SELECT '{parameter}', \"{parameter}\""
+
+
 def test_a_name_without_a_value() -> None:
     """Is told, with what was given."""
     with pytest.raises(QueryError, match=r"\$day, expected --param day=<value>; given: from, to"):

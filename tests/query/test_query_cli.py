@@ -138,7 +138,7 @@ def test_failed_statement_ends_in_41_and_the_others_run(
     assert out == "x\n1\n"
     assert 'Candidate bindings: "who"' in err
     assert "LINE 1: SELECT whoo FROM login" in err
-    assert "in the column unmapped: unmapped->>'$.whoo'" in err
+    assert "in the column unmapped: unmapped->>'whoo'" in err
     assert "Traceback" not in err
 
 
@@ -147,7 +147,10 @@ def test_failed_statement_ends_in_41_and_the_others_run(
     [
         ('SELECT n FROM login WHERE who = "user 1"', "a text has single ones: 'user 1'"),
         ("SELECT 'é', \"a\" FROM login", "a text has single ones: 'a'"),
-        ("SELECT '\"', a FROM login", "in the column unmapped: unmapped->>'$.a'"),
+        ("SELECT '\"', a FROM login", "in the column unmapped: unmapped->>'a'"),
+        ('SELECT "when it was" FROM login', "a text has single ones: 'when it was'"),
+        ('SELECT "when it was" FROM login', "in the column unmapped: unmapped->>'when it was'"),
+        ("SELECT tpTimestamp FROM login", "Did you mean tp_timestamp?"),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--explain"]])
@@ -159,6 +162,39 @@ def test_a_name_that_no_column_has_is_explained(
     err = capsys.readouterr().err
     assert hint in err
     assert f"LINE 1: {sql}" in err
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        (
+            "SELECT 1 FROM (SELECT 'a' AS x, '{\"k\":\"No\"}'::JSON AS j) WHERE x = 'a' AND j->>'k' = 'N'",
+            "parentheses",
+        ),
+        ("SELECT 1 FROM (SELECT '{\"k\":\"No\"}'::JSON AS j) WHERE (j->'k') = 'No'", "->> gives the text"),
+        ("SELECT 1 FROM (SELECT 'x' AS j) WHERE j::INTEGER = 1", None),
+    ],
+)
+def test_arrows_are_explained(
+    local: Hive, run: Run, capsys: pytest.CaptureFixture[str], sql: str, hint: str | None
+) -> None:
+    """They take more than they seem to, and one of them gives JSON."""
+    assert run(sql) == 41
+    assert (hint or "Could not convert") in (err := capsys.readouterr().err)
+    assert ("->" in err.partition("\n\n")[2]) == (hint is not None)
+
+
+def test_without_configuration_an_empty_hive_is_named(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nought would look like an answer."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert run("--output", "csv", "--no-header", "SELECT count(*) FROM aws_cloudtrail_log") == 0
+    out, err = capsys.readouterr()
+    assert out == "0\n"
+    assert "found no *.tpc or *.hcl file: asking" in err
 
 
 def test_a_comment_may_come_first(local: Hive, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,9 +126,17 @@ def test_a_pager_that_is_not_there_is_done_without(screen: Screen) -> None:
     assert "999" in shown
 
 
-def test_a_long_statement_shows_a_bar_and_is_cancelled(screen: Screen) -> None:
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT max(hash(a.range)) FROM range(100000000000) a",
+        # One task of it lasts for hours.
+        "SELECT count(*) FROM range(3000000) a, range(3000000) b, range(9) c WHERE a.range * b.range < 0",
+    ],
+)
+def test_a_long_statement_shows_a_bar_and_is_cancelled(screen: Screen, sql: str) -> None:
     """After a second there is a bar; Ctrl-C ends the statement at once, with its own status."""
-    status, shown = screen("SELECT max(hash(a.range)) FROM range(100000000000) a", cancel="━".encode())
+    status, shown = screen(sql, cancel="━".encode())
     assert status == 91
     assert "━" in shown
     assert "cancelled" in shown

@@ -117,8 +117,11 @@ def open_place(
         session = query.open_at(place, filters, engine)
     else:
         session = query.open_earlier(place, at, filters, engine)
-    if not session.state.versions and _workspace.bucket_of(workspace):
-        _require_bucket(workspace)
+    if not session.state.versions:
+        if _workspace.bucket_of(workspace):
+            _require_bucket(workspace)
+        if not config.files:
+            click.echo(f"found no *.tpc or *.hcl file: asking {workspace.hive}, which is empty", err=True)
     return place, session
 
 

@@ -154,6 +154,8 @@ def _show_partition(out: Console, partition: Partition) -> None:
         out.print(f"  {source.type} {escape(source.place)}{by}")
         if layout := getattr(source, "layout", None):
             out.print(f"    {escape(layout.text)}")
+        if delivers := getattr(source, "delivers", None):
+            out.print(f"    and of what such a manifest names: {escape(delivers.text)}")
     if partition.filter:
         out.print(f"  filter {escape(' '.join(partition.filter.split()))}")
     if partition.tp_index:

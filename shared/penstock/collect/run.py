@@ -288,6 +288,8 @@ def _send(
 
 def _require_deployed(partition: Partition, away: Away) -> None:
     """The functions go by their own configuration: what it lacks they would leave lying."""
+    if all(is_here(source) for source in partition.sources):
+        return
     found = away.read_config().partitions
     if partition.id not in found:
         known = ", ".join(map(str, sorted(found))) or "none"

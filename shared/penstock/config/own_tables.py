@@ -81,7 +81,7 @@ class _Making:
         taken = self._fields(syntax, known, asked)
         for one in asked:
             if one.name in _SET:
-                notice = f"{one.name} has no effect here: Penstock sets it"
+                notice = f"{one.name} has no effect here: {self._remedy(one)}"
                 self.report.notices.append(Problem(self.block.file, one.line, notice))
                 continue
             try:
@@ -100,6 +100,13 @@ class _Making:
                 message = f"{lacks}, expected a column block of that name"
                 self.problem(self.block.line, message, "it says when the logged thing happened")
         return self._made(syntax)
+
+    @staticmethod
+    def _remedy(one: Asked) -> str:
+        if one.name != "tp_index":
+            return "Penstock sets it"
+        wanted = one.values.get("source", one.values.get("transform", "<expression>"))
+        return f'write tp_index = "{wanted}" in a partition block'
 
     def _syntax(self) -> Syntax | None:
         name = self.values.get("format")

@@ -155,7 +155,7 @@ class _Reader:
                 return self.problem(
                     text.line,
                     "found a reference, list, map or null among text",
-                    "it stands alone, outside of quotes",
+                    "it stands alone, outside of quotes; no variables are known, ~ is the home directory",
                 )
             out.append(str(data))
         return Value("".join(out), text.line)

@@ -17,17 +17,23 @@ from penstock.sql import literal
 __all__ = ["filled"]
 
 _NAME = re.compile(rb"\$([A-Za-z_]\w*)")
+_NUMBER = re.compile(rb"\$\d+|\?")
 
 
 def filled(sql: str, values: Mapping[str, str]) -> str:
     """`sql` with each `$name` as a string literal, which DuckDB casts to what it is compared with.
 
-    In strings, quoted names and comments it is none. QueryError when a name has no value.
+    In strings, quoted names and comments it is none. QueryError for one without a name or a value.
     """
     data = sql.encode()
     for place, kind in reversed(duckdb.tokenize(sql)):
+        if kind != duckdb.token_type.operator:  # a string may begin with it: $a$ … $a$
+            continue
+        if number := _NUMBER.match(data, place):
+            found = f"found the parameter {number[0].decode()}, which has no name"
+            raise QueryError(f"{found}; expected $name, and --param name=<value>")
         match = _NAME.match(data, place)
-        if match is None or kind != duckdb.token_type.operator:  # a string may begin with it: $a$ … $a$
+        if match is None:
             continue
         name = match[1].decode()
         if name not in values:

@@ -71,7 +71,8 @@ def run(session: Session, sql: str) -> Result:
             pushdown.settle(session.connection, text)
             relation = session.connection.sql(text)
         except duckdb.Error as error:
-            raise QueryError(_trouble(session, error) or placed(session, sql, error)) from error
+            told = _trouble(session, error) or placed(session, sql, error) + _arrows(sql, str(error))
+            raise QueryError(told) from error
     if relation is None:
         raise QueryError(f"the statement gave no rows to show: {sql.strip()}")
     return Result(sql, tuple(relation.columns), tuple(str(t) for t in relation.types), relation, session)
@@ -166,8 +167,21 @@ def _explained(result: Result, *more: type[Exception]) -> Iterator[None]:
         cause = _cause(result.relation, error)
         message = re.sub(r"\n\nLINE \d+:.*", "", str(cause), flags=re.DOTALL)
         raise QueryError(
-            _trouble(result.session, cause) or _advised(result.session, _possible(message))
+            _trouble(result.session, cause)
+            or _advised(result.session, _possible(message)) + _arrows(result.sql, message)
         ) from error
+
+
+_CASTS = re.compile("Malformed JSON|Failed to cast|type for cast|Could not convert")
+
+
+def _arrows(sql: str, message: str) -> str:
+    """What may be wrong with -> and ->> where a value could not be cast."""
+    if "->" not in sql or not _CASTS.search(message):
+        return ""
+    if re.search(r"\b(?:and|or|not)\b", sql, re.IGNORECASE):
+        return "\n\nbeside AND, OR and NOT, -> and ->> need parentheses: (x->>'name') = 'y'"
+    return "\n\n-> gives JSON, in which a text has double quotes; ->> gives the text: (x->>'name') = 'y'"
 
 
 def _trouble(session: Session, error: Exception) -> str:
@@ -236,9 +250,20 @@ def _perhaps_meant(message: str) -> str:
     if missing is None:
         return ""
     name = missing[1]
+    bindings = message.partition("Candidate bindings:")[2].partition("\n")[0]
+    candidates = re.findall(r'"((?:[^"]|"")+)"', bindings)
+    alike = [one for one in candidates if _letters(one) == _letters(name)]
+    if alike:
+        return f"\nDid you mean {alike[0]}?"
+    held = f"What a log holds and no column names is in the column unmapped: unmapped->>{literal(name)}"
     if re.search(r"\n *\^", message) and _is_quoted(message):
-        return f"\nDouble quotes stand around names; a text has single ones: {literal(name)}"
-    return f"\nWhat a log holds and no column names is in the column unmapped: unmapped->>'$.{name}'"
+        return f"\nDouble quotes stand around names; a text has single ones: {literal(name)}\n{held}"
+    return f"\n{held}"
+
+
+def _letters(name: str) -> str:
+    """A name without capitals and underscores: fields of a log are called so, or so."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _is_quoted(message: str) -> bool:
