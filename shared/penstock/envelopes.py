@@ -45,7 +45,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 FIRST_KEY = re.compile(rb"\s*\{\s*(" + TEXT + rb")\s*:")
 """How an object begins that has a member: its key, with the quotes."""
 
-_MESSAGE = re.compile(rb'"message"\s*:\s*("(?:[^"\\]++|\\.)*+)')
+_MESSAGE = re.compile(rb'"message"\s*:\s*("(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+)')
 _TOKEN = re.compile(TEXT + rb'|[{}]|[^"{}]+|"')
 
 
@@ -66,10 +66,8 @@ def first_message(beginning: bytes) -> bytes | None:
     if not _wrapped(beginning):
         return None
     for text in _MESSAGE.findall(beginning[:BEGINNING]):
-        # It may be cut off within: what is left of an escape goes.
-        whole = re.sub(rb"\\(?:u[0-9a-fA-F]{0,3})?$", b"", text)
         try:
-            message = str(json.loads(whole.decode("utf-8", "replace") + '"', strict=False))
+            message = str(json.loads(text.decode("utf-8", "replace") + '"', strict=False))
         except ValueError:
             continue
         if not message.startswith("CWL CONTROL MESSAGE"):

@@ -262,3 +262,19 @@ def test_addresses_are_shown_as_addresses(session: query.Session, form: _output.
         assert text.splitlines() == ["a,b", "2001:db8::1,"]
     else:
         assert json.loads(text) == [{"a": "2001:db8::1", "b": None}]
+
+
+def test_an_answer_may_be_left_on_another_thread(session: query.Session) -> None:
+    """Ctrl-C is heeded while rows are fetched, and nothing of it is left between."""
+    import signal
+    import threading
+
+    whole = [query.run(session, f"SELECT i FROM range({n}) t(i)") for n in (3_000, 9_000)]
+    assert sum(len(batch) for result in whole for batch in query.batches(result, ["#1"])) == 12_000
+    left = query.batches(query.run(session, "SELECT i FROM range(9000) t(i)"), ["#1"])
+    next(left)
+    closer = threading.Thread(target=left.close)  # type: ignore[attr-defined]
+    closer.start()
+    closer.join()
+    assert signal.set_wakeup_fd(-1) == -1
+    assert all(thread.name != "ctrl-c" for thread in threading.enumerate())

@@ -57,6 +57,35 @@ def test_each_row_first_alone_and_in_pieces(trial: Trial, name: str) -> None:
     }
 
 
+def test_blanks_and_quotes_cost_no_more_than_they_are_long(trial: Trial) -> None:
+    """Clients write these too; if a run of blanks were taken apart in turn, each would double the time."""
+    alb = tables.find("aws_alb_access_log")
+    line = (TABLES / alb.name / "typical.log").read_bytes().split(b"\n")[0]
+    request, agent = re.findall(rb'"[^"]*"', line)[:2]
+    strange = b'"Moz" ' + b"a  " * 200 + b'x"y"'
+    out = trial(line.replace(request + b" " + agent, request + b" " + strange), table=alb)
+    assert [row["user_agent"] for row in out.rows(alb.name)] == [strange[1:-1].decode()]
+
+
+@pytest.mark.parametrize("broken", [b"", b"\n"])
+def test_a_field_beyond_the_known_ones_has_one_name(trial: Trial, broken: bytes) -> None:
+    """Whole, in pieces, and beside a blank line."""
+    alb = tables.find("aws_alb_access_log")
+    lines = (TABLES / alb.name / "typical.log").read_bytes().strip(b"\n").split(b"\n")
+    count = len(trial(lines[0], table=alb).rows(alb.name))
+    assert count == 1
+    row = lines[0] + b' "-"' * (34 - _fields(lines[0])) + b" newfield\n"
+    text = row * 20 + broken + row * 20
+    whole = {str(r["unmapped"]) for r in trial(text, table=alb).rows(alb.name)}
+    with pieces_of(3_000):
+        cut = {str(r["unmapped"]) for r in trial(text, table=alb, blocks=1_000).rows(alb.name)}
+    assert whole == cut == {'{"field_35":"newfield"}'}
+
+
+def _fields(line: bytes) -> int:
+    return len(re.findall(rb'"[^"]*"|[^ ]+', line))
+
+
 def test_a_user_agent_with_quotes_in_the_only_row(trial: Trial) -> None:
     """Its fields are not moved by one."""
     s3 = tables.find("aws_s3_server_access_log")

@@ -93,6 +93,49 @@ def test_wrapped_lines_of_cloudfront(trial: Trial) -> None:
     assert out.counts == [("done", 2, 0, 0)]
 
 
+@pytest.mark.parametrize("name", ["aws_guardduty_finding", "aws_securityhub_finding", "aws_cloudtrail_log"])
+@pytest.mark.parametrize("told", ["hello ", "[INFO] ", ""])
+def test_an_exported_line_that_only_looks_like_an_event(trial: Trial, name: str, told: str) -> None:
+    """It is rejected or bad, alone."""
+    line = f'2026-01-31T12:00:00.123Z {told}{{"detail-type":1}}\n'
+    out = trial(line.encode(), line.encode() * 30, table=tables.find(name))
+    assert all(stored == 0 for _, stored, _, _ in out.counts)
+
+
+def test_records_of_config_in_lists_by_way_of_cloudwatch_logs(trial: Trial) -> None:
+    """A message may be a whole document."""
+    text = wrapped(json.dumps({"configurationItems": [ITEM, ITEM]}), json.dumps({"configurationItem": ITEM}))
+    assert trial(text, table=tables.find("aws_config_item")).counts == [("done", 3, 0, 0)]
+
+
+@pytest.mark.parametrize("agent", ["\\" * 1000, '"' * 1500, "\u00e9" * 900, "a\\"])
+def test_whatever_a_first_message_holds(trial: Trial, agent: str) -> None:
+    """It tells how the lines are written."""
+    record = {"date": "2026-01-31", "time": "12:00:01", "cs(User-Agent)": agent, "c-ip": "203.0.113.7"}
+    cloudfront = tables.find("aws_cloudfront_access_log")
+    out = trial(wrapped(*[json.dumps(record)] * 2), table=cloudfront)
+    assert out.counts == [("done", 2, 0, 0)]
+    assert {row["c_ip"] for row in out.rows(cloudfront.name)} == {"203.0.113.7"}
+
+
+def test_json_with_blanks_is_no_common_log_format(trial: Trial) -> None:
+    """Of API Gateway, wrapped or not."""
+    gateway = tables.find("aws_apigateway_access_log")
+    line = (
+        '{ "requestId":"r1", "roles": [1,2], "ip":"203.0.113.7", "requestTime":"31/Jan/2026:12:00:01 +0000" }'
+    )
+    for text in (wrapped(line, line), f"{line}\n{line}\n".encode()):
+        assert trial(text, table=gateway).counts == [("done", 2, 0, 0)]
+
+
+def test_a_user_may_begin_with_a_bracket(trial: Trial) -> None:
+    """Clients choose their names."""
+    nginx = tables.find("nginx_access_log")
+    line = b'203.0.113.7 - [x [31/Jan/2026:23:59:58 +0000] "GET / HTTP/1.1" 401 12 "-" "-"'
+    (row,) = trial(line, table=nginx).rows(nginx.name)
+    assert row["remote_user"] == "[x"
+
+
 def test_the_first_message_may_be_cut_off() -> None:
     """Anywhere, in an escape too."""
     whole = wrapped("\u00e9\u20ac" * 2000)
@@ -120,6 +163,12 @@ def test_flow_logs_by_way_of_firehose(
         cut = trial(text, table=flow, blocks=300)
     assert len(cut.made.files) > 1
     assert cut.sorted(flow.name) == out.sorted(flow.name)
+
+
+def test_the_record_of_the_documentation(trial: Trial) -> None:
+    """It is of December 2014, before there were flow logs."""
+    line = FLOW.replace("1616729292 1616729349", "1418530010 1418530070")
+    assert trial(line.encode(), table=tables.find("aws_vpc_flow_log")).counts == [("done", 1, 0, 0)]
 
 
 def test_what_is_torn_among_them_is_rejected_alone(trial: Trial) -> None:

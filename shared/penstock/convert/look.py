@@ -216,7 +216,8 @@ def _respell(batch: Batch, piece: Piece, *, odd: bool) -> bool:
     spelt = _rewrite(
         batch, piece, batch.recipe.reader.respelt(piece.path, start, batch.recipe.options, odd=odd)
     )
-    if spelt and re.match(envelopes.EXPORTED.encode(), start):
+    exported = re.compile(envelopes.EXPORTED.encode())
+    if spelt and exported.match(start) and not exported.match(beginning(path)):
         _respell(batch, piece, odd=odd)  # what was exported may be wrapped itself
     return spelt
 

@@ -17,7 +17,7 @@ __all__ = ["ANY", "FORMAT"]
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|(\w+))|([^$]+)|(\$)")
 # A user has no blank in front, nor does one begin like a time: what stands there would be another field.
-_FORMS = {"remote_user": r"(?:-|[^\s\[-].*?|-\S.*?)", "time_local": r'[^\]\s"]+(?: [^\]\s"]+)?'}
+_FORMS = {"remote_user": r"(?:-|[^\s\[-].*?|\[[^\s\d].*?|-\S.*?)", "time_local": r'[^\]\s"]+(?: [^\]\s"]+)?'}
 _BLANKS = re.compile(r"upstream_\w+|\w*x_forwarded_for|remote_user|request_uri|uri|args|http_\w+|time_local")
 
 

@@ -103,8 +103,12 @@ def batches(result: Result, expressions: Sequence[str]) -> Iterator[list[tuple[o
     """
     with _interruptible(result.session), _explained(result):
         rows = result.relation.project(", ".join(expressions))
-        while batch := rows.fetchmany(BATCH_ROWS):
-            yield batch
+    while True:
+        with _interruptible(result.session), _explained(result):
+            batch = rows.fetchmany(BATCH_ROWS)
+        if not batch:
+            return
+        yield batch
 
 
 def record_batches(result: Result) -> Iterator[pa.RecordBatch]:
@@ -116,8 +120,13 @@ def record_batches(result: Result) -> Iterator[pa.RecordBatch]:
 
     with _interruptible(result.session), _explained(result, pa.ArrowException):
         reader = _fit(result).to_arrow_reader(ARROW_ROWS)
-        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-        yield from reader
+    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+    while True:
+        with _interruptible(result.session), _explained(result, pa.ArrowException):
+            batch = next(reader, None)
+        if batch is None:
+            return
+        yield batch
 
 
 _NOT_IN_ARROW = frozenset({"BIT", "INET", "TIME WITH TIME ZONE", "UHUGEINT", "VARIANT"})

@@ -118,10 +118,9 @@ def _is_plain(o: Options, line: str) -> bool:
     inside = (
         f"[^{q}]|{q}{q}" if o.escape == o.quote else rf"[^{q}{re.escape(o.escape)}]|{re.escape(o.escape)}."
     )
-    return (
-        re.fullmatch(rf"(?:(?: *{q}(?:{inside})*+{q} *|[^{q}{d}]*)(?:{d}+|$))*", line.rstrip("\r"))
-        is not None
-    )
+    blanks = "" if o.delim == " " else " *+"
+    field = f"{blanks}{q}(?:{inside})*+{q}{blanks}|[^{q}{d}]++"
+    return re.fullmatch(rf"{d}*+(?:(?:{field})(?:{d}++|$))*+", line.rstrip("\r")) is not None
 
 
 def known_places(given: Sequence[str], record: Mapping[str, object]) -> set[int]:

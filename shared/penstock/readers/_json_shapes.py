@@ -138,9 +138,9 @@ def _cut_lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
         buffer += block
         while len(buffer) > limit:
             place = _end_before(buffer, limit) if not seen else 0
-            place = place or buffer.find(b"\n", max(limit, seen)) + 1
             if not place and (ends := envelopes.between(buffer)):
                 place = envelopes.cut(ends, buffer, limit, seen)
+            place = place or buffer.find(b"\n", max(limit, seen)) + 1
             if not place:
                 seen = max(1, len(buffer) - 256)
                 if len(buffer) > limit + _LONGEST:
@@ -164,7 +164,8 @@ def _end_before(buffer: bytearray, limit: int) -> int:
         place = max((m.end() for m in _LINE.finditer(buffer, low, limit)), default=0)
         if place:
             return place
-    return line
+    ends = envelopes.between(buffer)
+    return (envelopes.cut(ends, buffer, limit) if ends else 0) or line
 
 
 class _Opening(NamedTuple):

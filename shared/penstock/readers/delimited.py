@@ -58,7 +58,7 @@ def probe(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, ob
     o = read_options(options)
     first = f"substr(content, 1, {_FIRST})"
     if pieces.exact:
-        known = _each_by_itself(o, pieces)
+        known = Header.read(pieces.head)
         counted = f"coalesce(len({_data(o, options, known)}), 0)"
         # Any row may have more fields than the first one.
         beyond = "false" if known.named else "true"
@@ -116,24 +116,23 @@ def head(first: str, record: Mapping[str, object], options: Mapping[str, object]
 
 def absent(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> frozenset[str]:
     """Those that are not among the names of the head; the slow way finds what the pattern names, too."""
+    known = Header.read(pieces.head)
     if pieces.exact:
-        o = read_options(options)
-        return _fields.absent(_each_by_itself(o, pieces), record) - grouped(o)
-    return _fields.absent(_counted(Header.read(pieces.head)), record)
+        return _fields.absent(known, record) - grouped(read_options(options))
+    return _fields.absent(_counted(known), record)
 
 
 def rows(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """By DuckDB's CSV reader, or row by row."""
-    o = read_options(options)
+    o, known = read_options(options), Header.read(pieces.head)
     if pieces.exact:
-        known = _each_by_itself(o, pieces)
         lines = _lines.numbered(pieces, _data(o, options, known))
         rest = ", t.rest AS rest" if pieces.unknown else ""
         return (
             f"SELECT * EXCLUDE (raw, t), t.r AS r{rest} FROM "
             f"(SELECT *, {taken_apart(options, known, record, unknown=pieces.unknown)} AS t FROM ({lines}))"
         )
-    known = _counted(Header.read(pieces.head))
+    known = _counted(known)
     values = [f"c{place}" for place in range(known.count)]
     built = built_record(known, record, values)
     rest = f", {rest_of(known, record, values)} AS rest" if pieces.unknown else ""
@@ -157,18 +156,9 @@ def _counted(known: Header) -> Header:
     return replace(known, names=known.names[: known.count])
 
 
-def _each_by_itself(o: Options, pieces: Pieces) -> Header:
-    """What the first row has beyond the columns is its own: an odd one would make the others odd."""
-    known = Header.read(pieces.head)
-    if known.named or not o.columns:
-        return known
-    return replace(known, names=o.columns, count=min(known.count, len(o.columns)))
-
-
 def texts(pieces: Pieces, record: Mapping[str, object], options: Mapping[str, object]) -> str:
     """The rows as they stand in the log."""
-    o = read_options(options)
-    known = _each_by_itself(o, pieces)
+    o, known = read_options(options), Header.read(pieces.head)
     lines = _lines.numbered(pieces, _data(o, options, known))
     return (
         f"SELECT _piece, _row, raw, t.r AS r, t.refusal AS refusal "

@@ -48,7 +48,7 @@ TABLE = Table(
             r"(?P<ip>\S+) +(?P<caller>\S+) +(?P<user>\S+) +\[(?P<requestTime>[^\]]+)\] *"
             r'"(?P<httpMethod>\S+) (?P<resourcePath>.*) (?P<protocol>\S+)" (?P<status>\S+) '
             r"(?P<responseLength>\S+) (?P<requestId>\S+)(?: (?P<extendedRequestId>\S+))?\s*$",
-            when=rb"\S+ +\S+ +\S+ +\[",
+            when=rb"[^\s{]\S* +\S+ +\S+ +\[",
         ),
         _lines(_XML, when=rb"\s*<request "),
         _lines(

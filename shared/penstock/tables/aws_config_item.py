@@ -31,7 +31,17 @@ TABLE = Table(
         {"shape": "records", "path": "configurationItems"} | _INSIDE,
     ),
     # In CloudWatch Logs each message is one notification.
-    syntaxes=(Syntax("json_text", {"shape": "lines"} | _INSIDE, when=envelopes.DELIVERED),),
+    syntaxes=(
+        Syntax(
+            "json_text",
+            {
+                "shape": "lines",
+                "unwrap": ("$.detail.configurationItem", "$.configurationItem", "$.configurationItems"),
+                "unwrap_when": r'"(?:configurationItems?|configurationItemDiff|detail-type)"\s*:',
+            },
+            when=envelopes.DELIVERED,
+        ),
+    ),
     columns=(
         text("arn", "ARN", "ARN of the resource."),
         text("availability_zone", "availabilityZone", "Availability zone of the resource."),

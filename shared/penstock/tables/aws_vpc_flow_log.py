@@ -149,10 +149,10 @@ TABLE = Table(
     undated=_undated(),
     columns=_COLUMNS,
     enrichment={
-        # Where another status stands, or a time before there were flow logs, other fields do: a format of
-        # one's own, and nothing that names them.
-        "tp_timestamp": "CASE WHEN coalesce(log_status IN ('OK', 'NODATA', 'SKIPDATA'), true) "
-        "AND coalesce(start_time, end_time, export_timestamp) >= TIMESTAMP '2015-01-01' "
+        # Where no status stands in its place, or a time before there were flow logs, other fields do: a
+        # format of one's own, and nothing that names them.
+        "tp_timestamp": "CASE WHEN coalesce(regexp_matches(log_status, 'OK|NODATA|SKIPDATA'), true) "
+        "AND coalesce(start_time, end_time, export_timestamp) >= TIMESTAMP '2014-01-01' "
         "THEN coalesce(start_time, end_time, export_timestamp) END",
         "tp_source_ip": "src_addr",
         "tp_destination_ip": "dst_addr",
