@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from penstock.sql import literal
 
 __all__ = [
     "BEGINNING",
+    "BRIDGED",
     "DELIVERED",
     "EXPORTED",
     "FIRST_KEY",
+    "LONGEST",
     "TEXT",
     "Ends",
     "between",
     "cut",
     "first_message",
     "found",
+    "pieces",
     "slices",
     "unwrapped",
 ]
@@ -32,6 +35,12 @@ BEGINNING = 4 << 10
 
 DELIVERED = rb'"messageType"\s*:\s*"(?:DATA|CONTROL)_MESSAGE"'
 """The member by which CloudWatch Logs says that it delivers."""
+
+BRIDGED: dict[str, object] = {"unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}
+"""Options of a JSON text whose records EventBridge may have wrapped, each in an event.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+"""
 
 TEXT = rb'"(?:[^"\\]++|\\.)*+"'
 """A text as JSON has it, with its quotes; a pattern."""
@@ -125,7 +134,8 @@ def _messages(documents: str) -> str:
     )
 
 
-_LONGEST = 30 << 20  # bytes beyond the limit within which a document must end
+LONGEST = 30 << 20
+"""Bytes beyond the limit within which a piece of a text must end."""
 
 
 class Ends(NamedTuple):
@@ -162,21 +172,35 @@ def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
     ValueError when none ends.
     """
+
+    def end(buffer: bytearray, seen: int) -> int:
+        ends = between(buffer)
+        if not ends:
+            raise ValueError("it begins with no JSON object, so it cannot be read in pieces")
+        return cut(ends, buffer, limit, seen)
+
+    return pieces(blocks, limit, end, "document")
+
+
+def pieces(
+    blocks: Iterable[bytes], limit: int, end: Callable[[bytearray, int], int], what: str
+) -> Iterator[bytes]:
+    """Cut a text into pieces of about `limit` bytes.
+
+    `end` says where the first one ends, 0 for nowhere yet, and is told how far it looked in vain.
+    ValueError when a piece (`what` it is) does not end within LONGEST beyond the limit.
+    """
     buffer = bytearray()
-    ends: Ends | None = None
-    seen = 0  # how far an end was looked for in vain
+    seen = 0
     for block in blocks:
         buffer += block
         while len(buffer) > limit:
-            ends = ends or between(buffer)
-            if not ends:
-                raise ValueError("it begins with no JSON object, so it cannot be read in pieces")
-            place = cut(ends, buffer, limit, seen)
+            place = end(buffer, seen)
             if not place:
-                seen = max(1, len(buffer) - len(ends.key) - 256)
-                if len(buffer) > limit + _LONGEST:
+                seen = max(1, len(buffer) - _BOUNDARY)
+                if len(buffer) > limit + LONGEST:
                     raise ValueError(
-                        f"no document ends within {len(buffer):,} bytes, so it cannot be read in pieces"
+                        f"no {what} ends within {len(buffer):,} bytes, so it cannot be read in pieces"
                     )
                 break
             yield bytes(memoryview(buffer)[:place])
@@ -184,3 +208,6 @@ def slices(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
             seen = 0
     if buffer.strip():
         yield bytes(buffer)
+
+
+_BOUNDARY = 512  # bytes that may stand where two documents meet, their key included

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.convert.trial import Outcome, Trial, event, log, pieces_of
 
 from penstock import convert, envelopes, tables
-from penstock.convert import look, store
-from penstock.readers import Syntax, _json_shapes, find
+from penstock.convert import bundles, look, store
+from penstock.readers import Syntax, find
 
 FAKE = '},{"eventVersion":"1.11","eventTime":"2026-01-31T12:00:00Z","eventName":"fake"'
 NESTED = [{"eventVersion": "fake", "eventTime": "2026-01-31T12:00:00Z"}] * 5
@@ -64,7 +64,7 @@ def test_slices_give_what_the_whole_gives(trial: Trial, name: str, limit: int) -
     assert pieces.sorted() == whole.sorted()
     assert pieces.sorted("tp_rejected") == whole.sorted("tp_rejected")
     if limit < 3_000 and name == "plain":
-        assert len(pieces.made.files) > 1
+        assert len(sliced(trial, 200, DOCUMENTS[name]).made.files) > 2
 
 
 @pytest.mark.parametrize("limit", [500, 1 << 20])
@@ -122,7 +122,7 @@ def test_blocks_of_any_size(trial: Trial, blocks: int) -> None:
 )
 def test_what_does_not_begin_with_records_cannot_be_cut(trial: Trial, text: bytes) -> None:
     """It is bad, with a reason, and nothing is kept."""
-    with mock.patch.object(_json_shapes, "_LONGEST", 1_000):
+    with mock.patch.object(envelopes, "LONGEST", 1_000):
         out = sliced(trial, 300, text)
     assert out.counts == [("bad", 0, 0, 0)]
     assert "Records" in out.records[0].reason
@@ -172,10 +172,10 @@ def test_arrays_in_inner_objects_behind_nested_members(trial: Trial) -> None:
     syntax = Syntax("json_text", {"shape": "records", "path": "data.events"})
     inner = {"page": {"events": [1]}, "events": [event(eventName=str(n)) for n in range(24)], "last": [{}]}
     text = json.dumps({"meta": {"data": {"events": [{}]}}, "data": inner}).encode()
-    with pieces_of(600):
+    with pieces_of(300):
         out = trial(text, syntax=syntax, blocks=100)
     assert out.counts == [("done", 24, 0, 0)]
-    assert len(out.made.files) > 1
+    assert len(out.made.files) > 2
     assert out.sorted() == trial(text, syntax=syntax).sorted()
 
 
@@ -188,19 +188,24 @@ def test_a_stream_that_fails_leaves_nothing(trial: Trial) -> None:
     from penstock.standardize import Recipe
 
     def broken() -> Iterator[bytes]:
-        yield DOCUMENTS["plain"]
+        yield log(*[event()] * 200)
         raise BadObject("s3://logs/x", "its gzip stream is cut short")
 
     folder = trial.folder / "broken"
     folder.mkdir()
     source = Source("x", "s3://logs/x", "aws_s3_bucket", "logs", "x", broken())
-    with pieces_of(300):
+    with (
+        pieces_of(300),
+        mock.patch.object(bundles, "_SMALL", 0),
+        mock.patch.object(convert.large, "convert_pieces", side_effect=store.convert_pieces) as converted,
+    ):
         made = convert.convert(
             trial.engine, Recipe(TABLE, "prod"), [source], commit="c", time=NOW, folder=folder
         )
+    assert converted.call_count > 5
     assert [(r.state, r.reason) for r in made.records] == [("bad", "its gzip stream is cut short")]
     assert made.files == []
-    assert {path.name for path in folder.iterdir()} <= {"bundle"}
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("most", [1, 2])
@@ -334,7 +339,7 @@ def test_records_without_line_ends_between_them_are_cut(trial: Trial, between: b
 
 def test_a_record_without_end_is_bad(trial: Trial) -> None:
     """Memory stays bounded: a record that does not end within the bound is refused (G4)."""
-    with mock.patch.object(_json_shapes, "_LONGEST", 2_000):
+    with mock.patch.object(envelopes, "LONGEST", 2_000):
         endless = DOCUMENTS["plain"].removesuffix(b"]}") + b',{"eventVersion":"' + b"x" * 10_000 + b'"}]}'
         out = sliced(trial, 600, endless)
     assert out.counts == [("bad", 0, 0, 0)]

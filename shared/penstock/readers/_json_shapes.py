@@ -17,7 +17,6 @@ from penstock.sql import literal
 
 __all__ = ["document", "list_of", "slices"]
 
-_LONGEST = 30 << 20  # bytes beyond the limit within which a record must end
 _KEY = re.compile(rb"\s*(" + envelopes.TEXT + rb")\s*:\s*")
 _KEYLESS = re.compile(rb"(?:\s*(?:null|\{\s*\})\s*,)*+")
 _SCALAR = re.compile(envelopes.TEXT + rb'|[^\s"\[\]{},]+')
@@ -96,7 +95,7 @@ def slices(
             )
             if place is None:
                 seen = max(1, len(buffer) - 256)
-                if len(buffer) > most + _LONGEST:
+                if len(buffer) > most + envelopes.LONGEST:
                     raise ValueError(
                         f"no record ends within {len(buffer):,} bytes, so it cannot be read in pieces"
                     )
@@ -129,30 +128,17 @@ def _between_documents(
 
 
 def _cut_lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """Cut where a document ends and another begins: on a line of its own, else at any line end, else
-    without one. ValueError when there is none of them within 30 MiB beyond the limit.
+    """Cut where a document ends and another begins: on a line of its own, else without one, else at any
+    line end. ValueError when there is none of them.
     """
-    buffer = bytearray()
-    seen = 0  # how far that was looked for in vain
-    for block in blocks:
-        buffer += block
-        while len(buffer) > limit:
-            place = _end_before(buffer, limit) if not seen else 0
-            if not place and (ends := envelopes.between(buffer)):
-                place = envelopes.cut(ends, buffer, limit, seen)
-            place = place or buffer.find(b"\n", max(limit, seen)) + 1
-            if not place:
-                seen = max(1, len(buffer) - 256)
-                if len(buffer) > limit + _LONGEST:
-                    raise ValueError(
-                        f"no line ends within {len(buffer):,} bytes, so it cannot be read in pieces"
-                    )
-                break
-            yield bytes(memoryview(buffer)[:place])
-            del buffer[:place]
-            seen = 0
-    if buffer:
-        yield bytes(buffer)
+
+    def end(buffer: bytearray, seen: int) -> int:
+        place = _end_before(buffer, limit) if not seen else 0
+        if not place and (ends := envelopes.between(buffer)):
+            place = envelopes.cut(ends, buffer, limit, seen)
+        return place or buffer.find(b"\n", max(limit, seen)) + 1
+
+    return envelopes.pieces(blocks, limit, end, "line")
 
 
 def _end_before(buffer: bytearray, limit: int) -> int:
@@ -183,7 +169,7 @@ def _opening(text: bytes, limit: int, options: Mapping[str, object]) -> _Opening
     keyless = head and _KEYLESS.match(text, head.end())
     first = keyless and envelopes.FIRST_KEY.match(text, keyless.end())
     if not (head and first):
-        if 2 * len(text) < _LONGEST:
+        if 2 * len(text) < envelopes.LONGEST:
             return None
         expected = f'{{"{key_of(options)}": [{{…' if keys else "[{…"
         raise ValueError(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from penstock import envelopes
 from penstock.readers._pieces import Pieces
 from penstock.sql import literal
 
 __all__ = ["cut", "data_lines", "numbered", "texts_option"]
-
-_LONGEST = 30 << 20  # bytes beyond the limit within which a line must end
 
 
 def texts_option(options: Mapping[str, object], name: str) -> tuple[str, ...]:
@@ -54,7 +53,7 @@ def cut(blocks: Iterable[bytes], limit: int, *, heads: int = 0, quote: bytes = b
     """Cut a text at line ends into pieces of about `limit` bytes; the first `heads` lines stand before each.
 
     With a `quote`, a line end between an odd number of them and the next is none. ValueError when
-    a line does not end within 30 MiB beyond the limit.
+    a line does not end within `envelopes.LONGEST` beyond the limit.
     """
     buffer = bytearray()
     head: bytes | None = b"" if not heads else None
@@ -67,7 +66,7 @@ def cut(blocks: Iterable[bytes], limit: int, *, heads: int = 0, quote: bytes = b
         while len(buffer) > limit + len(head):
             place = _line_end(buffer, len(head), limit, quote)
             if place is None:
-                if len(buffer) > limit + _LONGEST:
+                if len(buffer) > limit + envelopes.LONGEST:
                     raise ValueError(
                         f"no line ends within {len(buffer):,} bytes, so it cannot be read in pieces"
                     )

@@ -36,21 +36,13 @@ _CALLERS = """flatten(list_transform(
 _ARNS = f"list_filter({_CALLERS}, lambda arn: starts_with(arn, 'arn:'))"
 _CALLER_NAMES = f"list_transform({_ARNS}, lambda arn: regexp_extract(arn, '[^:/]*$'))"
 
-_LINES = {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}
+_LINES = {"shape": "lines"} | envelopes.BRIDGED
 
 TABLE = Table(
     name="aws_cloudtrail_insight",
     description="Insights of CloudTrail: when calls or errors of an API became unusually many, and when that ended.",
     reference=_DOCS,
-    syntax=Syntax(
-        "json_text",
-        {
-            "shape": "records",
-            "path": "Records",
-            "unwrap": "$.detail",
-            "unwrap_when": r'"detail-type"\s*:',
-        },
-    ),
+    syntax=Syntax("json_text", {"shape": "records", "path": "Records"} | envelopes.BRIDGED),
     # In CloudWatch Logs each message is one record, and so is each line that somebody else exported.
     syntaxes=(
         Syntax("json_text", _LINES, when=envelopes.DELIVERED),

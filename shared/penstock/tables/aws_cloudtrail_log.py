@@ -134,7 +134,7 @@ def _flag(name: str, source: str, description: str) -> Column:
     return Column(name, "BOOLEAN", f'try_cast(r."{source}" AS BOOLEAN)', description, source)
 
 
-_LINES = {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}
+_LINES = {"shape": "lines"} | envelopes.BRIDGED
 _BEGINS = rb'\A(?:[\d:.TZ-]+ +)?\s*\[?\s*\{\s*"'
 # By whichever field a record begins: keys are sorted, if somebody else wrote it.
 _BARE = _BEGINS + (

@@ -17,20 +17,20 @@ def _found(*paths: str) -> str:
 
 _NAMES = f"coalesce({arn_names('arn')}, [])"
 
-_INSIDE: dict[str, object] = {
-    "unwrap": ("$.detail.configurationItem", "$.configurationItem"),
-    "unwrap_when": r'"(?:configurationItem|configurationItemDiff|detail-type)"\s*:',
-}
-
 TABLE = Table(
     name="aws_config_item",
     description="Configuration items: the state of a resource at a time, as AWS Config recorded it.",
     reference=_DOCS,
     syntax=Syntax(
         "json_text",
-        {"shape": "records", "path": "configurationItems"} | _INSIDE,
+        {
+            "shape": "records",
+            "path": "configurationItems",
+            "unwrap": ("$.detail.configurationItem", "$.configurationItem"),
+            "unwrap_when": r'"(?:configurationItem|configurationItemDiff|detail-type)"\s*:',
+        },
     ),
-    # In CloudWatch Logs each message is one notification.
+    # In CloudWatch Logs each message is one notification, or a list of items.
     syntaxes=(
         Syntax(
             "json_text",

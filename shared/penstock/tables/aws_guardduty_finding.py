@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.readers._names import plain
 from penstock.tables import Column, Example, Syntax, Table, filled, number, text, typed
 from penstock.tables._members import Made, Members, instant, struct
@@ -229,7 +230,7 @@ TABLE = Table(
     name="aws_guardduty_finding",
     description="Findings of GuardDuty: what was found, on which resource, how severe it is.",
     reference=_DOCS,
-    syntax=Syntax("json_text", {"shape": "lines", "unwrap": "$.detail", "unwrap_when": r'"detail-type"\s*:'}),
+    syntax=Syntax("json_text", {"shape": "lines"} | envelopes.BRIDGED),
     columns=(
         text("account_id", "accountId", "Account in which it was found."),
         text("arn", "arn", "ARN of the finding."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock import envelopes
 from penstock.tables import Column, Example, Syntax, Table, epoch, flag, number, text, utc
 
 _DOCS = "https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html"
@@ -203,7 +204,7 @@ TABLE = Table(
     # Security Hub sends its findings in OCSF through EventBridge, several in one event.
     syntax=Syntax(
         "json_text",
-        {"shape": "lines", "unwrap": ("$.detail.findings", "$.detail"), "unwrap_when": r'"detail-type"\s*:'},
+        {"shape": "lines"} | envelopes.BRIDGED | {"unwrap": ("$.detail.findings", "$.detail")},
     ),
     columns=_COLUMNS,
     enrichment={
