@@ -26,7 +26,9 @@ _CODE_BUCKET = "penstock-code"
 _FUNCTION = "AWS::Lambda::Function"
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _UNUSED_QUEUE = "UnusedQueue"
-_UNKNOWN_TO_MOTO = frozenset({"AWS::Glue::Database", "AWS::CloudWatch::Alarm"})
+_UNKNOWN_TO_MOTO = frozenset(
+    {"AWS::Glue::Database", "AWS::CloudWatch::Alarm", "AWS::Lambda::EventInvokeConfig"}
+)
 _RESOURCE_POLICIES = frozenset({"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"})
 
 Clients = Callable[[str], Any]

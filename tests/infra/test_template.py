@@ -279,3 +279,11 @@ def test_how_many_buckets_fit(template: dict[str, Any]) -> None:
     pattern = json.loads(json.dumps(template["Resources"]["ObjectCreated"]["Properties"]["EventPattern"]))
     pattern["detail"]["bucket"]["name"] = ["b" * 63] * 28
     assert len(json.dumps(pattern, separators=(",", ":"))) <= 2048
+
+
+@pytest.mark.parametrize("function", ["SweepFunction", "CompactFunction"])
+def test_what_calls_itself_to_go_on(template: dict[str, Any], function: str) -> None:
+    """Is called once for an event that failed, and its rounds are no loop to be stopped."""
+    properties = template["Resources"][function]["Properties"]
+    assert properties["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+    assert properties["RecursiveLoop"] == "Allow"
